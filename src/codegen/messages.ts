@@ -1,0 +1,101 @@
+import type { Contract, Message } from './contract.ts';
+import { objectAt } from './documents.ts';
+import { durations } from './rest.ts';
+import { writeTypes } from './types.ts';
+import { banner, comment, literal, propertyName, quote } from './write.ts';
+
+/** Writes `messages.ts`: the types of every message, the message tables, and the type that handlers fill. */
+export async function writeMessages({ asyncapi, messages }: Contract): Promise<string> {
+  const { root } = asyncapi;
+  const components = { schemas: objectAt(root, 'components', 'schemas') };
+  const types = await writeTypes({ openapi: '3.1.0', info: root.info ?? {}, paths: {}, components });
+  const client = messages.filter(({ direction }) => direction === 'client');
+  const server = messages.filter(({ direction }) => direction === 'server');
+  const closeCodes = objectAt(root, 'x-close-codes');
+  return `${banner}${types}
+/** What clients send, by type. */
+export interface ClientPayloads {
+${client.map((message) => writeEntry(message, message.payload)).join('\n')}
+}
+
+/** What the server sends, by type. */
+export interface ServerPayloads {
+${server.map((message) => writeEntry(message, message.payload)).join('\n')}
+}
+
+/** What a handler returns, by type: the payload of the reply; for an ack its \`result\`, or nothing. */
+export interface ClientReplies {
+${client.map((message) => `  ${propertyName(message.type)}: ${replyType(message, server)};`).join('\n')}
+}
+
+/** Names a message that clients send. */
+export type ClientMessageType = keyof ClientPayloads;
+
+/** Names a message that the server sends. */
+export type ServerMessageType = keyof ServerPayloads;
+
+/** A frame from a client. */
+export type ClientMessage<T extends ClientMessageType = ClientMessageType> = {
+  [K in T]: { type: K; id?: FrameId; payload: ClientPayloads[K] };
+}[T];
+
+/** A frame from the server. */
+export type ServerMessage<T extends ServerMessageType = ServerMessageType> = {
+  [K in T]: { type: K; ts: ServerTime; from?: ClientId; replyTo?: FrameId; payload: ServerPayloads[K] };
+}[T];
+
+/** One handler per client message: a missing, extra or mistyped one does not compile. */
+export type MessageHandlers<Sender> = {
+  readonly [T in ClientMessageType]: (sender: Sender, payload: ClientPayloads[T]) => ClientReplies[T] | Promise<ClientReplies[T]>;
+};
+
+/** The handlers of one namespace: \`signal\` for \`signal.offer\` and its like. */
+export type MessageHandlersOf<Namespace extends string, Sender> = Pick<MessageHandlers<Sender>, Extract<ClientMessageType, \`\${Namespace}.\${string}\`>>;
+
+/** What the contract says of a client message beside its shape. */
+export interface ClientMessageRule {
+  readonly channels: readonly Channel[];
+  readonly volatile: boolean;
+  /** The type of the message that answers it. */
+  readonly reply: ServerMessageType;
+  /** Whether it is answered even without an \`id\`, since it has none. */
+  readonly alwaysReplies: boolean;
+}
+
+/** The client messages. */
+export const clientMessages: { readonly [T in ClientMessageType]: ClientMessageRule } = {
+${client.map(writeRule).join('\n')}
+};
+
+/** The server messages that may be dropped under pressure. */
+export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(${literal(server.filter(({ volatile }) => volatile).map(({ type }) => type))});
+
+/** The close codes, by name. 4000 to 4499: the client may reconnect; 4500 to 4999: it must not. */
+export const closeCodes = ${literal(closeCodes)} as const;
+
+/** Names a close code. */
+export type CloseName = keyof typeof closeCodes;
+
+/** What the server accepts from one socket. */
+export const frameLimits = ${literal(objectAt(root, 'x-frame-limits'))} as const;
+
+/** When a live socket is warned of its token's end, and how long after it is closed. */
+export const tokenLifetime = ${literal(durations(objectAt(root, 'x-token-lifetime')))} as const;
+
+/** The channels of a room. */
+export const channels = ${literal(Object.keys(objectAt(root, 'channels')))} as const satisfies readonly Channel[];
+`;
+}
+
+function writeEntry({ type, summary, description }: Message, value: string): string {
+  return `${comment(`${summary}\n\n${description.trim()}`, '  ')}\n  ${propertyName(type)}: ${value};`;
+}
+
+function replyType({ reply, result }: Message, server: readonly Message[]): string {
+  if (reply === 'ack') return result ?? 'undefined';
+  return server.find(({ type }) => type === reply)?.payload ?? 'never';
+}
+
+function writeRule({ type, channels, volatile, reply, hasId }: Message): string {
+  return `  ${propertyName(type)}: { channels: ${literal(channels)}, volatile: ${volatile}, reply: ${quote(reply)}, alwaysReplies: ${!hasId} },`;
+}

@@ -1,0 +1,53 @@
+import ipaddr from 'ipaddr.js';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+
+/**
+ * The key under which a client address is counted: an IPv4 address itself, also when it is written as
+ * IPv4-mapped IPv6; of an IPv6 address its /64 prefix, since one subscriber commonly holds a whole /64.
+ *
+ * Never throws: whatever is not an address, such as a proxy's `unknown`, shares one key.
+ *
+ * @example
+ * addressKey('::ffff:192.0.2.1') // '192.0.2.1'
+ * addressKey('2001:db8::1') // '2001:db8:0:0::/64'
+ */
+export function addressKey(ip: string): string {
+  if (!ipaddr.isValid(ip)) return 'unknown';
+  const address = ipaddr.process(ip);
+  if (!(address instanceof ipaddr.IPv6)) return address.toString();
+  const prefix = address.parts.slice(0, 4).map((part) => part.toString(16));
+  return `${prefix.join(':')}::/64`;
+}
+
+/**
+ * Stops the guessing of credentials before they are verified: counts failed ones per client address, and
+ * never a valid one, so that a crowd behind one NAT is not blocked by its own size.
+ *
+ * The window is fixed and starts with the first failure. Verifications that are under way when the last
+ * allowed failure is recorded still finish, so a burst can exceed the number by those in flight.
+ *
+ * @example
+ * const waitMs = await failures.retryAfterMs(ip);
+ * if (waitMs !== undefined) throw rateLimited(waitMs);
+ * // verify; if that fails: await failures.record(ip);
+ */
+export class AddressFailures {
+  readonly #limiter: RateLimiterMemory;
+
+  constructor(perMinute: number) {
+    this.#limiter = new RateLimiterMemory({ points: perMinute, duration: 60 });
+  }
+
+  /** How long an address must wait before its credentials are looked at; `undefined`: it need not. */
+  async retryAfterMs(ip: string): Promise<number | undefined> {
+    const counted = await this.#limiter.get(addressKey(ip));
+    if (counted === null || counted.remainingPoints > 0) return undefined;
+    // The library drops a lapsed count by a timer, which may be late.
+    return counted.msBeforeNext > 0 ? counted.msBeforeNext : undefined;
+  }
+
+  /** Counts one failed credential; in force at once, even before the promise settles. */
+  async record(ip: string): Promise<void> {
+    await this.#limiter.penalty(addressKey(ip));
+  }
+}

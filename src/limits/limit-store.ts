@@ -1,0 +1,25 @@
+import type { LimitPolicy, LimitVerdict } from './policy.ts';
+
+/**
+ * Where the escalating limiter remembers its keys: in this process, or shared by all nodes.
+ *
+ * Every store passes `test/limits/limit-store-suite.ts` and promises:
+ * - No interval of `policy.windowMs` holds more than `policy.limit` accepted requests of a key.
+ * - `take` is atomic: of more parallel calls than the quota exactly the quota is allowed, one starts a block,
+ *   and the rest are refused by that block.
+ * - A refusal during a block writes nothing: the block is not extended and the level does not change, so
+ *   a request made `retryAfterMs` later succeeds, with the full quota.
+ * - Keys of one policy do not touch those of another.
+ * - A key is held only until it is wholly forgiven and its log empty.
+ */
+export interface LimitStore {
+  /**
+   * Counts one request and says whether it may go on; only an allowed one uses up quota.
+   *
+   * A store that does no I/O answers without a promise, so that callers need not wait a turn for it.
+   *
+   * @param policy one that `checkedPolicy` accepts; its `name` is part of the key
+   * @param key who asks, for example a hash of the verified identity
+   */
+  take(policy: LimitPolicy, key: string): LimitVerdict | Promise<LimitVerdict>;
+}
