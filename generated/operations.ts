@@ -41,6 +41,7 @@ export const routes = {
 /** The operations that answer with a file or a redirect. */
 export const pages = {
   getRoot: { method: 'get', path: '/', tag: 'documents', auth: 'none', success: 302, body: false },
+  getDocsWithoutSlash: { method: 'get', path: '/docs', tag: 'documents', auth: 'none', success: 302, body: false },
   getDocs: { method: 'get', path: '/docs/', tag: 'documents', auth: 'none', success: 200, body: false },
   getDocsAsset: { method: 'get', path: '/docs/{asset}', tag: 'documents', auth: 'none', success: 200, body: false },
 } as const satisfies Record<string, Route>;
@@ -59,18 +60,25 @@ export const httpLimits = { maxHeaderBytes: 8192, maxHeaders: 64, headersTimeout
 export type OperationId = keyof typeof routes;
 
 type Field<T, K extends PropertyKey> = T extends { [P in K]?: infer V } ? V : undefined;
+type Given<T> = [T] extends [never] ? {} : T;
+type Parameters<Id extends OperationId, In extends 'path' | 'query' | 'header'> = Given<NonNullable<Field<operations[Id]['parameters'], In>>>;
+type LowerCased<T> = { [K in keyof T as Lowercase<K & string>]: T[K] };
 type JsonOf<T> = T extends { content: { 'application/json': infer B } } ? B : undefined;
+type BodyOf<T> = T extends { requestBody: infer B } ? JsonOf<B> : T extends { requestBody?: infer B } ? JsonOf<B> | undefined : undefined;
 
 /** What reaches a handler: validated, each part typed by the contract. */
 export interface OperationRequest<Id extends OperationId> {
-  readonly params: NonNullable<Field<operations[Id]['parameters'], 'path'>>;
-  readonly query: NonNullable<Field<operations[Id]['parameters'], 'query'>>;
-  readonly headers: { readonly [name: string]: string | string[] | undefined };
-  readonly body: JsonOf<NonNullable<Field<operations[Id], 'requestBody'>>> | (undefined extends Field<operations[Id], 'requestBody'> ? undefined : never);
+  readonly params: Parameters<Id, 'path'>;
+  readonly query: Parameters<Id, 'query'>;
+  readonly headers: LowerCased<Parameters<Id, 'header'>>;
+  readonly body: BodyOf<operations[Id]>;
 }
 
 /** The body with which a handler succeeds; refusals are thrown. */
 export type OperationReply<Id extends OperationId> = JsonOf<Field<operations[Id]['responses'], (typeof routes)[Id]['success']>>;
+
+/** What handlers return, by operation. */
+export type OperationReplies = { [Id in OperationId]: OperationReply<Id> };
 
 /** Who calls: `Caller` where the operation asks for a token, else `undefined`. */
 export type CallerOf<Id extends OperationId, Caller> = (typeof routes)[Id]['auth'] extends 'token' ? Caller : undefined;

@@ -274,6 +274,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Leads to the docs
+         * @description Redirects to `/docs/`.
+         */
+        get: operations["getDocsWithoutSlash"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/docs/": {
         parameters: {
             query?: never;
@@ -660,8 +680,8 @@ export interface components {
             };
         };
         /**
-         * @description Too many requests, and a block that grows with each violation. Wait `Retry-After` seconds and the next
-         *     call succeeds.
+         * @description Too many requests, and a block that grows with each violation; or, under the policy `address-failures`,
+         *     too many bad credentials from this address. Wait `Retry-After` seconds and the next call succeeds.
          */
         RateLimited: {
             headers: {
@@ -671,18 +691,6 @@ export interface components {
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                 "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                 "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "Cache-Control": components["headers"]["Cache-Control"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description This address presented too many bad credentials. */
-        AddressBlocked: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
                 "Retry-After": components["headers"]["Retry-After"];
                 "Cache-Control": components["headers"]["Cache-Control"];
                 [name: string]: unknown;
@@ -790,7 +798,7 @@ export interface components {
         ETag: string;
         /** @description The methods that the origin may use. */
         "Access-Control-Allow-Methods": string;
-        /** @description The origin that asked. */
+        /** @description The origin that asked; absent where the request names none. */
         "Access-Control-Allow-Origin": string;
     };
     pathItems: never;
@@ -826,7 +834,6 @@ export type ResponseUnsupportedMediaType = components['responses']['UnsupportedM
 export type ResponseIdempotencyConflict = components['responses']['IdempotencyConflict'];
 export type ResponseUpgradeRequired = components['responses']['UpgradeRequired'];
 export type ResponseRateLimited = components['responses']['RateLimited'];
-export type ResponseAddressBlocked = components['responses']['AddressBlocked'];
 export type ResponseHeadersTooLarge = components['responses']['HeadersTooLarge'];
 export type ResponseInternal = components['responses']['Internal'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
@@ -1042,7 +1049,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            429: components["responses"]["AddressBlocked"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1075,7 +1082,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             426: components["responses"]["UpgradeRequired"];
-            429: components["responses"]["AddressBlocked"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -1109,7 +1116,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             426: components["responses"]["UpgradeRequired"];
-            429: components["responses"]["AddressBlocked"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -1143,7 +1150,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             426: components["responses"]["UpgradeRequired"];
-            429: components["responses"]["AddressBlocked"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -1239,6 +1246,28 @@ export interface operations {
         };
     };
     getRoot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the docs. */
+            302: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Where the docs are. */
+                    Location: "/docs/";
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Internal"];
+        };
+    };
+    getDocsWithoutSlash: {
         parameters: {
             query?: never;
             header?: never;

@@ -7,7 +7,7 @@ import { createKeySource, type VerificationKeys } from './keys.ts';
 /** How far the clocks of issuer and server may differ, both ways. */
 export const clockToleranceSeconds = 30;
 const maxTokenBytes = 4096;
-/** A compact JWS (RFC 7515, section 7.1) and no other spelling, so that a token has exactly one. */
+/** A compact JWS (RFC 7515, section 7.1) without the blanks and padding that lenient decoders forgive. */
 const compactJws = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** What tokens are verified against. */

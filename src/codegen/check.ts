@@ -1,5 +1,5 @@
 import type { Ajv2020 } from 'ajv/dist/2020.js';
-import type { Contract } from './contract.ts';
+import type { Contract, Message } from './contract.ts';
 import { refsOf } from './contract.ts';
 import {
   ContractError,
@@ -7,9 +7,10 @@ import {
   type Json,
   type JsonObject,
   objectAt,
+  refTarget,
   type SpecDocument,
 } from './documents.ts';
-import { schemaCompiler } from './schemas.ts';
+import { inlined, schemaCompiler, withSubschemas } from './schemas.ts';
 
 /** The extensions that this project gives a meaning to. Any other `x-…` is taken for a slip of the pen. */
 const extensions = new Set([
@@ -25,20 +26,28 @@ const extensions = new Set([
   'x-close-codes',
 ]);
 
+/** The fields of frames that the types and the server know, beside `type` and `payload`. */
+const stamps = { client: ['id'], server: ['ts', 'from', 'replyTo'] };
+
 /**
  * Refuses a contract that the generator could not keep: unknown keywords and extensions, object schemas without
- * a name, examples that break their schema, messages and bodies without an example, channels that contradict
- * `x-channels`, and components that nothing refers to.
+ * a name, examples that break their schema, messages and bodies without an example, messages of clients that are
+ * not closed, channels that contradict `x-channels`, and components that nothing refers to.
  */
-export function checkContract({ openapi, asyncapi, messages }: Contract): void {
+export function checkContract({ openapi, asyncapi, operations, messages }: Contract): void {
   for (const document of [openapi, asyncapi]) {
-    checkExtensions(document.root, document.file);
-    checkSchemas(document);
-    checkUnused(document);
+    checkExtensions(document.root, `${document.file}#`);
+    checkRefs(document);
+    const ajv = schemaCompiler(document.root);
+    for (const [name, schema] of Object.entries(objectAt(document.root, 'components', 'schemas')))
+      checkSchema(ajv, objectAt(schema), `${document.file}#/components/schemas/${name}`);
   }
-  checkBodies(openapi);
-  for (const message of messages) checkMessage(asyncapi, message);
-  checkChannels(asyncapi, messages);
+  checkErrors(openapi);
+  checkHolders(schemaCompiler(openapi.root), openapi.root, `${openapi.file}#`);
+  const ajv = schemaCompiler(asyncapi.root);
+  for (const message of messages) checkMessage(ajv, asyncapi, message);
+  const upgrades = operations.filter(({ kind }) => kind === 'upgrade').map(({ path }) => path);
+  checkChannels(asyncapi, messages, upgrades);
 }
 
 function checkExtensions(value: Json, at: string): void {
@@ -52,107 +61,153 @@ function checkExtensions(value: Json, at: string): void {
   }
 }
 
-function checkSchemas({ file, root }: SpecDocument): void {
-  const ajv = schemaCompiler(root);
-  for (const [name, schema] of Object.entries(objectAt(root, 'components', 'schemas'))) {
-    const at = `${file}#/components/schemas/${name}`;
-    checkNamed(objectAt(schema), at);
-    const examples = objectAt(schema).examples;
-    if (Array.isArray(examples))
-      for (const example of examples) checkExample(ajv, objectAt(schema), example, at);
-    compile(ajv, objectAt(schema), at);
-  }
-}
-
-/** Below a schema that has a name, no schema may describe an object: it would have no name in the types. */
-function checkNamed(schema: JsonObject, at: string): void {
-  for (const [key, child] of Object.entries(schema)) {
-    const parts: [string, Json][] =
-      key === 'properties'
-        ? Object.entries(objectAt(child))
-        : Array.isArray(child)
-          ? child.map((c, i) => [String(i), c])
-          : [['', child]];
-    if (!['properties', 'items', 'additionalProperties', 'oneOf', 'anyOf', 'allOf', 'not'].includes(key))
-      continue;
-    for (const [name, part] of parts) {
-      if (!isObject(part)) continue;
-      const place = [at, key, name].filter((step) => step !== '').join('/');
-      if ('properties' in part || part.type === 'object') {
-        throw new ContractError(`${place}: an object schema without a name; move it to components.schemas`);
-      }
-      checkNamed(part, place);
-    }
-  }
-}
-
-function checkBodies({ file, root }: SpecDocument): void {
-  const ajv = schemaCompiler(root);
-  const visit = (value: Json, at: string): void => {
-    if (!isObject(value)) return;
-    for (const [key, child] of Object.entries(value)) {
-      if (key === 'content')
-        for (const [type, media] of Object.entries(objectAt(child)))
-          checkMedia(objectAt(media), `${at}/content/${type}`);
-      else if (key !== 'schemas') visit(child, `${at}/${key}`);
-    }
-  };
-  const checkMedia = (media: JsonObject, at: string): void => {
-    const schema = objectAt(media, 'schema');
-    if ('properties' in schema || schema.type === 'object') {
-      throw new ContractError(`${at}: an object schema without a name; move it to components.schemas`);
-    }
-    checkNamed(schema, `${at}/schema`);
-    const examples = Object.values(objectAt(media, 'examples'));
-    if (examples.length === 0) throw new ContractError(`${at}: no example`);
-    for (const example of examples) checkExample(ajv, schema, objectAt(example).value ?? null, at);
-  };
-  visit(root.paths ?? {}, `${file}#/paths`);
-  visit(objectAt(root, 'components', 'responses'), `${file}#/components/responses`);
-}
-
-function checkMessage({ file, root }: SpecDocument, message: Contract['messages'][number]): void {
-  const at = `${file}#/components/messages/${message.key}`;
-  const ajv = schemaCompiler(root);
-  const examples = objectAt(root, 'components', 'messages', message.key).examples;
-  checkNamed(message.frame, `${at}/payload`);
-  if (!Array.isArray(examples) || examples.length === 0) throw new ContractError(`${at}: no example`);
-  for (const example of examples) checkExample(ajv, message.frame, objectAt(example).payload ?? null, at);
-  if (message.direction === 'client' && message.frame.additionalProperties !== false) {
-    throw new ContractError(`${at}: a message of clients must be closed (additionalProperties: false)`);
-  }
-}
-
-function checkChannels({ file, root }: SpecDocument, messages: Contract['messages']): void {
-  for (const [channel, value] of Object.entries(objectAt(root, 'channels'))) {
-    const listed = Object.keys(objectAt(value, 'messages'));
-    const declared = messages.filter((message) => message.channels.includes(channel)).map(({ key }) => key);
-    const odd = [...new Set([...listed, ...declared])].filter(
-      (key) => listed.includes(key) !== declared.includes(key),
-    );
-    if (odd.length > 0)
-      throw new ContractError(`${file}#/channels/${channel}: differs from x-channels in ${odd.join(', ')}`);
-    const carried = Object.values(objectAt(root, 'operations'))
-      .filter((operation) => objectAt(operation, 'channel').$ref === `#/channels/${channel}`)
-      .flatMap((operation) => [
-        ...refsOf(objectAt(operation).messages),
-        ...refsOf(objectAt(operation, 'reply').messages),
-      ]);
-    const idle = listed.filter((key) => !carried.includes(key));
-    if (idle.length > 0)
-      throw new ContractError(`${file}#/channels/${channel}: no operation carries ${idle.join(', ')}`);
-  }
-}
-
-function checkUnused({ file, root }: SpecDocument): void {
-  const text = JSON.stringify(root);
-  for (const [section, entries] of Object.entries(objectAt(root, 'components'))) {
+/** Each `$ref` points at something, and each component is in use: what is outside of the components leads to it. */
+function checkRefs(document: SpecDocument): void {
+  const { components = {}, ...outside } = document.root;
+  const reached = refsFrom(outside, document);
+  for (const [section, entries] of Object.entries(objectAt(components))) {
     if (section === 'securitySchemes') continue; // named by security requirements, not by $ref
     for (const name of Object.keys(objectAt(entries))) {
       const ref = `#/components/${section}/${name}`;
-      if (!text.includes(JSON.stringify(ref))) throw new ContractError(`${file}${ref}: nothing refers to it`);
+      if (!reached.has(ref)) throw new ContractError(`${document.file}${ref}: nothing refers to it`);
     }
   }
+}
+
+/** Every `$ref` in a value, and in what they point at, and so on. */
+function refsFrom(value: Json, document: SpecDocument, reached = new Set<string>()): Set<string> {
+  if (Array.isArray(value)) for (const item of value) refsFrom(item, document, reached);
+  if (!isObject(value)) return reached;
+  for (const [key, child] of Object.entries(value)) {
+    if (key !== '$ref' || typeof child !== 'string') refsFrom(child, document, reached);
+    else if (!reached.has(child)) refsFrom(refTarget(document, child), document, reached.add(child));
+  }
+  return reached;
+}
+
+/** A schema that may describe an object, since it has a name; the schemas inside it have none, and may not. */
+function checkSchema(ajv: Ajv2020, schema: JsonObject, at: string): void {
+  const parts = withSubschemas(schema, at);
+  for (const [place, part] of parts) if (part !== schema) checkUnnamed(part, place);
+  try {
+    ajv.compile(schema);
+  } catch {
+    // The innermost part that fails alone is the place of the fault; the last part is the schema itself.
+    for (const [place, part] of parts.reverse()) compile(ajv, part, place);
+  }
+  for (const [place, part] of parts)
+    for (const example of listOf(part.examples)) checkExample(ajv, part, example, place);
+}
+
+function checkUnnamed(schema: JsonObject, at: string): void {
+  const keywords = ['properties', 'patternProperties', 'additionalProperties'];
+  if ([schema.type].flat().includes('object') || keywords.some((keyword) => keyword in schema))
+    throw new ContractError(`${at}: an object schema without a name; move it to components.schemas`);
+}
+
+/** Checks whatever holds a schema outside of `components.schemas`: bodies, parameters and headers. */
+function checkHolders(ajv: Ajv2020, value: Json, at: string): void {
+  if (Array.isArray(value))
+    for (const [index, item] of value.entries()) checkHolders(ajv, item, `${at}/${index}`);
+  if (!isObject(value)) return;
+  const { schema, schemas, example, examples, content, ...others } = value;
+  for (const [key, child] of Object.entries(others)) checkHolders(ajv, child, `${at}/${key}`);
+  for (const [type, media] of Object.entries(objectAt(content))) {
+    const { schema, examples } = objectAt(media);
+    if (!isObject(schema)) throw new ContractError(`${at}/content/${type}: no schema`);
+    if (!isObject(examples)) throw new ContractError(`${at}/content/${type}: no example`);
+    checkHolders(ajv, media, `${at}/content/${type}`);
+  }
+  if (!isObject(schema)) return;
+  checkUnnamed(schema, `${at}/schema`);
+  checkSchema(ajv, schema, `${at}/schema`);
+  if (example !== undefined) checkExample(ajv, schema, example, at);
+  for (const { value = null } of Object.values(objectAt(examples)).map((held) => objectAt(held)))
+    checkExample(ajv, schema, value, at);
+}
+
+function checkErrors({ file, root }: SpecDocument): void {
+  const codes = objectAt(root, 'components', 'schemas', 'ErrorCode');
+  const ruled = Object.keys(objectAt(codes, 'x-errors'));
+  const odd = oddOnes(listOf(codes.enum).map(String), ruled);
+  if (odd.length > 0)
+    throw new ContractError(
+      `${file}#/components/schemas/ErrorCode: enum and x-errors differ in ${odd.join(', ')}`,
+    );
+}
+
+function checkMessage(ajv: Ajv2020, document: SpecDocument, message: Message): void {
+  const at = `${document.file}#/components/messages/${message.key}`;
+  const known = ['type', 'payload', ...stamps[message.direction]];
+  const unknown = Object.keys(objectAt(message.frame, 'properties')).filter(
+    (field) => !known.includes(field),
+  );
+  if (unknown.length > 0)
+    throw new ContractError(`${at}/payload: frames have no field ${unknown.join(', ')}`);
+  checkSchema(ajv, message.frame, `${at}/payload`);
+  const { examples, 'x-result': result } = objectAt(document.root, 'components', 'messages', message.key);
+  if (listOf(examples).length === 0) throw new ContractError(`${at}: no example`);
+  for (const example of listOf(examples))
+    checkExample(ajv, message.frame, objectAt(example).payload ?? null, `${at}/examples`);
+  if (message.direction === 'client') checkClosed(inlined(message.frame, document), `${at}/payload`);
+  const ack = objectAt(document.root, 'components', 'messages', 'server.ack');
+  if (result !== undefined && !refsFrom(ack, document).has(String(objectAt(result).$ref)))
+    throw new ContractError(`${at}/x-result: the schema of ack does not hold it`);
+}
+
+/** What clients send goes to other clients, so nothing in it is open by oversight. */
+function checkClosed(frame: JsonObject, at: string): void {
+  for (const [place, schema] of withSubschemas(frame, at)) {
+    if (schema === frame ? schema.additionalProperties !== false : isOpenBySilence(schema))
+      throw new ContractError(`${place}: what clients send must be closed (additionalProperties: false)`);
+  }
+}
+
+function isOpenBySilence(schema: JsonObject): boolean {
+  return [schema.type].flat().includes('object') && !('additionalProperties' in schema);
+}
+
+function checkChannels(
+  { file, root }: SpecDocument,
+  messages: readonly Message[],
+  upgrades: readonly string[],
+): void {
+  const channels = Object.entries(objectAt(root, 'channels'));
+  const addresses = channels.map(([, channel]) => String(objectAt(channel).address));
+  const lost = oddOnes(addresses, upgrades);
+  if (lost.length > 0)
+    throw new ContractError(
+      `${file}#/channels: the OpenAPI document's upgrades differ in ${lost.join(', ')}`,
+    );
+  for (const { key, channels: declared } of messages) {
+    const unknown = declared.filter((name) => !channels.some(([channel]) => channel === name));
+    if (unknown.length > 0)
+      throw new ContractError(
+        `${file}#/components/messages/${key}/x-channels: no channel ${unknown.join(', ')}`,
+      );
+  }
+  for (const [channel, value] of channels) {
+    const at = `${file}#/channels/${channel}`;
+    const listed = Object.keys(objectAt(value, 'messages'));
+    const declared = messages.filter((message) => message.channels.includes(channel)).map(({ key }) => key);
+    const odd = oddOnes(listed, declared);
+    if (odd.length > 0) throw new ContractError(`${at}: differs from x-channels in ${odd.join(', ')}`);
+    const carried = Object.values(objectAt(root, 'operations'))
+      .filter((operation) => objectAt(operation, 'channel').$ref === `#/channels/${channel}`)
+      .flatMap((operation) => [objectAt(operation).messages, objectAt(operation, 'reply').messages])
+      .flatMap((list) => refsOf(list, at));
+    const idle = listed.filter((key) => !carried.includes(key));
+    if (idle.length > 0) throw new ContractError(`${at}: no operation carries ${idle.join(', ')}`);
+  }
+}
+
+/** What is in one of two lists alone. */
+function oddOnes(one: readonly string[], other: readonly string[]): string[] {
+  return [...new Set(one).symmetricDifference(new Set(other))];
+}
+
+function listOf(value: Json | undefined): Json[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function checkExample(ajv: Ajv2020, schema: JsonObject, example: Json, at: string): void {

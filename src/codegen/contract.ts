@@ -7,6 +7,15 @@ import {
   refName,
   type SpecDocument,
 } from './documents.ts';
+import { milliseconds } from './write.ts';
+
+/** How often a caller may use an operation, as `x-rate-limit` says it. */
+export interface RateLimit {
+  readonly name: string;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly block: { readonly minMs: number; readonly maxMs: number };
+}
 
 /** One operation of the OpenAPI document, as far as the generated tables need it. */
 export interface Operation {
@@ -18,7 +27,7 @@ export interface Operation {
   readonly kind: 'json' | 'page' | 'upgrade';
   readonly auth: 'none' | 'token';
   readonly scope: string | undefined;
-  readonly limit: JsonObject | undefined;
+  readonly limit: RateLimit | undefined;
   readonly success: number;
   readonly body: boolean;
 }
@@ -39,7 +48,6 @@ export interface Message {
   readonly reply: string;
   /** The name of the schema of `result` in the ack that answers it, where it has one. */
   readonly result: string | undefined;
-  readonly idRequired: boolean;
   readonly hasId: boolean;
   readonly summary: string;
   readonly description: string;
@@ -60,51 +68,76 @@ export function readContract(openapi: SpecDocument, asyncapi: SpecDocument): Con
 
 const methods = ['get', 'post', 'put', 'patch', 'delete'];
 
-function readOperations({ root }: SpecDocument): Operation[] {
+function readOperations({ file, root }: SpecDocument): Operation[] {
   return Object.entries(objectAt(root, 'paths')).flatMap(([path, item]) =>
     methods
       .filter((method) => isObject(objectAt(item)[method]))
-      .map((method) => readOperation(method, path, objectAt(item, method))),
+      .map((method) =>
+        readOperation(`${file}#/paths/${path}/${method}`, method, path, objectAt(item, method)),
+      ),
   );
 }
 
-function readOperation(method: string, path: string, operation: JsonObject): Operation {
+function readOperation(at: string, method: string, path: string, operation: JsonObject): Operation {
   const success = Object.keys(objectAt(operation, 'responses')).find((status) => Number(status) < 400);
   const security = Array.isArray(operation.security) ? operation.security : [];
   const scopes = security.flatMap((requirement) => Object.values(objectAt(requirement)).flat());
-  if (success === undefined) throw new ContractError(`${method} ${path}: no status below 400`);
-  if (scopes.length > 1) throw new ContractError(`${method} ${path}: more than one scope`);
+  if (typeof operation.operationId !== 'string') throw new ContractError(`${at}: no operationId`);
+  if (success === undefined) throw new ContractError(`${at}: no status below 400`);
+  if (scopes.length > 1) throw new ContractError(`${at}: more than one scope`);
   const content = Object.keys(objectAt(operation, 'responses', success, 'content'));
   const json = content.every((mediaType) => mediaType === 'application/json') && Number(success) < 300;
   return {
-    id: String(operation.operationId),
+    id: operation.operationId,
     method,
     path,
     tag: Array.isArray(operation.tags) ? String(operation.tags[0]) : '',
     kind: success === '101' ? 'upgrade' : json ? 'json' : 'page',
     auth: security.length > 0 ? 'token' : 'none',
     scope: typeof scopes[0] === 'string' ? scopes[0] : undefined,
-    limit: isObject(operation['x-rate-limit']) ? operation['x-rate-limit'] : undefined,
+    limit: isObject(operation['x-rate-limit'])
+      ? readLimit(operation['x-rate-limit'], `${at}/x-rate-limit`)
+      : undefined,
     success: Number(success),
     body: 'requestBody' in operation,
   };
 }
 
-function readMessages({ file, root }: SpecDocument): Message[] {
-  const replies = readReplies(root);
+function readLimit(rule: JsonObject, at: string): RateLimit {
+  const { name, limit } = rule;
+  if (typeof name !== 'string' || typeof limit !== 'number')
+    throw new ContractError(`${at}: needs a name and a limit`);
+  const block = objectAt(rule, 'block');
+  return {
+    name,
+    limit,
+    windowMs: milliseconds(rule.window, `${at}/window`),
+    block: {
+      minMs: milliseconds(block.min, `${at}/block/min`),
+      maxMs: milliseconds(block.max, `${at}/block/max`),
+    },
+  };
+}
+
+function readMessages(document: SpecDocument): Message[] {
+  const { file, root } = document;
+  const replies = readReplies(document);
   return Object.entries(objectAt(root, 'components', 'messages')).map(([key, value]) => {
     const message = objectAt(value);
     const frame = objectAt(message, 'payload');
+    const properties = objectAt(frame, 'properties');
     const type = String(message.name);
     const direction = key.startsWith('client.') ? 'client' : 'server';
     const at = `${file}#/components/messages/${key}`;
     if (key !== `${direction}.${type}`)
       throw new ContractError(`${at}: named ${type}; expected its key after client. or server.`);
-    if (objectAt(frame, 'properties', 'type').const !== type)
+    if (objectAt(properties, 'type').const !== type)
       throw new ContractError(`${at}: its type is not the constant ${type}`);
-    const required = Array.isArray(frame.required) ? frame.required : [];
     const reply = replies.get(key) ?? '';
-    if (direction === 'client' && reply === '') throw new ContractError(`${at}: no operation receives it`);
+    if (direction === 'client' && reply === '')
+      throw new ContractError(`${at}: no operation receives and answers it`);
+    if ('x-result' in message && reply !== 'ack')
+      throw new ContractError(`${at}: x-result without an ack that could carry it`);
     return {
       key,
       type,
@@ -112,11 +145,11 @@ function readMessages({ file, root }: SpecDocument): Message[] {
       channels: (Array.isArray(message['x-channels']) ? message['x-channels'] : []).map(String),
       volatile: message['x-volatile'] === true,
       frame,
-      payload: refName(objectAt(frame, 'properties', 'payload').$ref),
+      payload: refName(objectAt(properties, 'payload').$ref, `${at}/payload/properties/payload`),
       reply,
-      result: 'x-result' in message ? refName(objectAt(message, 'x-result').$ref) : undefined,
-      idRequired: required.includes('id'),
-      hasId: 'id' in objectAt(frame, 'properties'),
+      result:
+        'x-result' in message ? refName(objectAt(message, 'x-result').$ref, `${at}/x-result`) : undefined,
+      hasId: 'id' in properties,
       summary: String(message.summary),
       description: String(message.description),
     };
@@ -124,17 +157,28 @@ function readMessages({ file, root }: SpecDocument): Message[] {
 }
 
 /** Which message answers which: the first reply of the operation that receives it; the others are errors. */
-function readReplies(root: JsonObject): Map<string, string> {
+function readReplies({ file, root }: SpecDocument): Map<string, string> {
   const replies = new Map<string, string>();
-  for (const operation of Object.values(objectAt(root, 'operations'))) {
-    if (objectAt(operation).action !== 'receive') continue;
-    const reply = refsOf(objectAt(operation, 'reply').messages)[0] ?? 'server.';
-    for (const key of refsOf(objectAt(operation).messages)) replies.set(key, reply.slice('server.'.length));
+  for (const [name, operation] of Object.entries(objectAt(root, 'operations'))) {
+    const at = `${file}#/operations/${name}`;
+    const { action, messages } = objectAt(operation);
+    const side = action === 'receive' ? 'client.' : 'server.';
+    const keys = refsOf(messages, `${at}/messages`);
+    const stray = keys.find((key) => !key.startsWith(side));
+    if (stray !== undefined) throw new ContractError(`${at}: ${String(action)}s ${stray}`);
+    const [reply] = refsOf(objectAt(operation, 'reply').messages, `${at}/reply/messages`);
+    if (action !== 'receive' || reply === undefined) continue;
+    for (const key of keys) {
+      const type = reply.slice('server.'.length);
+      if ((replies.get(key) ?? type) !== type)
+        throw new ContractError(`${at}: answers ${key} by ${type}, another operation by ${replies.get(key)}`);
+      replies.set(key, type);
+    }
   }
   return replies;
 }
 
-/** The names that a list of `$ref`s points at. */
-export function refsOf(list: Json | undefined): string[] {
-  return Array.isArray(list) ? list.map((item) => refName(objectAt(item).$ref)) : [];
+/** The names that a list of `$ref`s points at; `at` is the list's place. */
+export function refsOf(list: Json | undefined, at: string): string[] {
+  return Array.isArray(list) ? list.map((item, index) => refName(objectAt(item).$ref, `${at}/${index}`)) : [];
 }

@@ -30,10 +30,18 @@ export function objectAt(from: Json | undefined, ...path: string[]): JsonObject 
   return isObject(value) ? value : {};
 }
 
-/** The last part of a `$ref`: the name of what it points at. */
-export function refName(ref: Json | undefined): string {
-  if (typeof ref !== 'string') throw new ContractError(`expected a $ref, found ${JSON.stringify(ref)}`);
+/** The last part of a `$ref`: the name of what it points at; `at` is its place. */
+export function refName(ref: Json | undefined, at = '$ref'): string {
+  if (typeof ref !== 'string') throw new ContractError(`${at}: expected a $ref to something with a name`);
   return ref.slice(ref.lastIndexOf('/') + 1);
+}
+
+/** What a `$ref` points at inside a document. */
+export function refTarget({ file, root }: SpecDocument, ref: string): JsonObject {
+  const [start, ...path] = ref.split('/').map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const target = start === '#' ? objectAt(root, ...path) : {};
+  if (Object.keys(target).length === 0) throw new ContractError(`${file}: nothing is at ${ref}`);
+  return target;
 }
 
 /**
@@ -61,9 +69,13 @@ export function readDocument(file: string): SpecDocument {
   const adopted = new Map<string, string>();
   const adopt = (path: string): string => {
     const name = basename(path, '.yaml');
-    if (!adopted.has(name)) {
-      if (name in schemas) throw new ContractError(`${file}: ${name} is defined twice, here and in ${path}`);
+    if (adopted.get(name) !== path) {
+      if (Object.hasOwn(schemas, name))
+        throw new ContractError(
+          `${file}: ${name} is defined twice, in ${adopted.get(name) ?? file} and ${path}`,
+        );
       adopted.set(name, path);
+      schemas[name] = {}; // taken, also while it is read: a schema may refer to itself
       schemas[name] = resolve(readYaml(path), dirname(path));
     }
     return `#/components/schemas/${name}`;
@@ -79,9 +91,13 @@ export function readDocument(file: string): SpecDocument {
 }
 
 function readYaml(file: string): JsonObject {
-  const value: Json = parse(readFileSync(file, 'utf8'), { merge: true });
-  if (!isObject(value)) throw new ContractError(`${file}: not an object`);
-  return value;
+  try {
+    const value: Json = parse(readFileSync(file, 'utf8'), { merge: true });
+    if (isObject(value)) return value;
+  } catch (error) {
+    throw new ContractError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  throw new ContractError(`${file}: not an object`);
 }
 
 function sortByName(schemas: JsonObject): JsonObject {

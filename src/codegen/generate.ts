@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkContract } from './check.ts';
 import { writeClient } from './client.ts';
@@ -30,15 +30,16 @@ export async function generate(specs: string): Promise<Map<string, string>> {
   ]);
 }
 
-/** Writes the files into `folder`. */
+/** Writes the files into `folder`, and removes what else is in it: the folder belongs to the generator. */
 export function writeFiles(files: ReadonlyMap<string, string>, folder: string): void {
   mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) if (!files.has(name)) rmSync(join(folder, name));
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
 }
 
 /** The names of the files in `folder` that differ from `files`, lack, or are too many. */
 export function drift(files: ReadonlyMap<string, string>, folder: string): string[] {
-  const present = readdirSync(folder);
+  const present = existsSync(folder) ? readdirSync(folder) : [];
   return [...new Set([...files.keys(), ...present])].filter(
     (name) => !present.includes(name) || readFileSync(join(folder, name), 'utf8') !== files.get(name),
   );

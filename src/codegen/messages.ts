@@ -1,8 +1,7 @@
 import type { Contract, Message } from './contract.ts';
 import { objectAt } from './documents.ts';
-import { durations } from './rest.ts';
-import { writeTypes } from './types.ts';
-import { banner, comment, literal, propertyName, quote } from './write.ts';
+import { writeTypes } from './schema-types.ts';
+import { banner, comment, durations, literal, propertyName, quote } from './write.ts';
 
 /** Writes `messages.ts`: the types of every message, the message tables, and the type that handlers fill. */
 export async function writeMessages({ asyncapi, messages }: Contract): Promise<string> {
@@ -52,6 +51,34 @@ export type MessageHandlers<Sender> = {
 /** The handlers of one namespace: \`signal\` for \`signal.offer\` and its like. */
 export type MessageHandlersOf<Namespace extends string, Sender> = Pick<MessageHandlers<Sender>, Extract<ClientMessageType, \`\${Namespace}.\${string}\`>>;
 
+type KeyOf<T> = T extends unknown ? keyof T : never;
+type ItemOf<T> = T extends readonly (infer Item)[] ? Item : never;
+type ValueOf<T, K extends PropertyKey> = T extends { [P in K]?: unknown } ? T[K] : never;
+
+/** The names of what \`T\` has and \`Shape\` has not, however deep. */
+type Surplus<T, Shape> = unknown extends Shape
+  ? never
+  : T extends readonly unknown[]
+    ? Surplus<T[number], ItemOf<Shape>>
+    : T extends object
+      ? { [K in keyof T]-?: K extends KeyOf<Shape> ? Surplus<T[K], ValueOf<Shape, K>> : K }[keyof T]
+      : never;
+
+/**
+ * The handlers, unless there is one too many, or one that returns more than its reply has: TypeScript lets a
+ * function return more than its type says. Written as \`handlers satisfies ExactHandlers<typeof handlers, ClientReplies>\`,
+ * where \`handlers\` was not given a type that hides what it returns: use \`satisfies\` there too.
+ */
+export type ExactHandlers<Handlers, Replies> = {
+  [T in keyof Handlers]: Handlers[T] extends (...given: never) => infer Returned
+    ? T extends keyof Replies
+      ? [Surplus<Awaited<Returned>, Replies[T]>] extends [never]
+        ? Handlers[T]
+        : { returnsMoreThanItsReply: Surplus<Awaited<Returned>, Replies[T]> }
+      : { isNotInTheContract: T }
+    : never;
+};
+
 /** What the contract says of a client message beside its shape. */
 export interface ClientMessageRule {
   readonly channels: readonly Channel[];
@@ -80,7 +107,7 @@ export type CloseName = keyof typeof closeCodes;
 export const frameLimits = ${literal(objectAt(root, 'x-frame-limits'))} as const;
 
 /** When a live socket is warned of its token's end, and how long after it is closed. */
-export const tokenLifetime = ${literal(durations(objectAt(root, 'x-token-lifetime')))} as const;
+export const tokenLifetime = ${literal(durations(objectAt(root, 'x-token-lifetime'), `${asyncapi.file}#/x-token-lifetime`))} as const;
 
 /** The channels of a room. */
 export const channels = ${literal(Object.keys(objectAt(root, 'channels')))} as const satisfies readonly Channel[];

@@ -1,7 +1,7 @@
 import type { Contract, Operation } from './contract.ts';
-import { isObject, type JsonObject, objectAt } from './documents.ts';
-import { writeTypes } from './types.ts';
-import { banner, comment, literal, milliseconds, propertyName, quote } from './write.ts';
+import { objectAt } from './documents.ts';
+import { writeTypes } from './schema-types.ts';
+import { banner, comment, durations, literal, propertyName, quote } from './write.ts';
 
 /** Writes `rest.ts`: the types of the OpenAPI document. */
 export async function writeRest({ openapi }: Contract): Promise<string> {
@@ -55,24 +55,31 @@ ${of('upgrade')
 } as const satisfies Record<string, Route>;
 
 ${comment('What the server accepts before it looks at any route.')}
-export const httpLimits = ${literal(durations(objectAt(openapi.root, 'x-http-limits')))} as const;
+export const httpLimits = ${literal(durations(objectAt(openapi.root, 'x-http-limits'), `${openapi.file}#/x-http-limits`))} as const;
 
 ${comment('Names an operation that a handler answers.')}
 export type OperationId = keyof typeof routes;
 
 type Field<T, K extends PropertyKey> = T extends { [P in K]?: infer V } ? V : undefined;
+type Given<T> = [T] extends [never] ? {} : T;
+type Parameters<Id extends OperationId, In extends 'path' | 'query' | 'header'> = Given<NonNullable<Field<operations[Id]['parameters'], In>>>;
+type LowerCased<T> = { [K in keyof T as Lowercase<K & string>]: T[K] };
 type JsonOf<T> = T extends { content: { 'application/json': infer B } } ? B : undefined;
+type BodyOf<T> = T extends { requestBody: infer B } ? JsonOf<B> : T extends { requestBody?: infer B } ? JsonOf<B> | undefined : undefined;
 
 /** What reaches a handler: validated, each part typed by the contract. */
 export interface OperationRequest<Id extends OperationId> {
-  readonly params: NonNullable<Field<operations[Id]['parameters'], 'path'>>;
-  readonly query: NonNullable<Field<operations[Id]['parameters'], 'query'>>;
-  readonly headers: { readonly [name: string]: string | string[] | undefined };
-  readonly body: JsonOf<NonNullable<Field<operations[Id], 'requestBody'>>> | (undefined extends Field<operations[Id], 'requestBody'> ? undefined : never);
+  readonly params: Parameters<Id, 'path'>;
+  readonly query: Parameters<Id, 'query'>;
+  readonly headers: LowerCased<Parameters<Id, 'header'>>;
+  readonly body: BodyOf<operations[Id]>;
 }
 
 /** The body with which a handler succeeds; refusals are thrown. */
 export type OperationReply<Id extends OperationId> = JsonOf<Field<operations[Id]['responses'], (typeof routes)[Id]['success']>>;
+
+/** What handlers return, by operation. */
+export type OperationReplies = { [Id in OperationId]: OperationReply<Id> };
 
 /** Who calls: \`Caller\` where the operation asks for a token, else \`undefined\`. */
 export type CallerOf<Id extends OperationId, Caller> = (typeof routes)[Id]['auth'] extends 'token' ? Caller : undefined;
@@ -88,23 +95,5 @@ export type OperationHandlersOf<Tag extends Route['tag'], Caller> = Pick<Operati
 }
 
 function writeRoute({ id, method, path, tag, auth, scope, limit, success, body }: Operation): string {
-  const rateLimit = limit && {
-    name: limit.name,
-    limit: limit.limit,
-    windowMs: milliseconds(limit.window),
-    block: {
-      minMs: milliseconds(objectAt(limit, 'block').min),
-      maxMs: milliseconds(objectAt(limit, 'block').max),
-    },
-  };
-  return `  ${propertyName(id)}: ${literal({ method, path, tag, auth, success, body, scope, limit: rateLimit })},`;
-}
-
-/** Durations as milliseconds, under a name that says so: `headersTimeout: PT5S` becomes `headersTimeoutMs: 5000`. */
-export function durations(values: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) =>
-      typeof value === 'string' && !isObject(value) ? [`${name}Ms`, milliseconds(value)] : [name, value],
-    ),
-  );
+  return `  ${propertyName(id)}: ${literal({ method, path, tag, auth, success, body, scope, limit })},`;
 }

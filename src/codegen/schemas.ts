@@ -1,21 +1,23 @@
-import { Ajv2020, type Options } from 'ajv/dist/2020.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { isObject, type Json, type JsonObject, objectAt } from './documents.ts';
+import {
+  ContractError,
+  isObject,
+  type Json,
+  type JsonObject,
+  objectAt,
+  refTarget,
+  type SpecDocument,
+} from './documents.ts';
 
 /**
  * An Ajv that knows the schemas of a document by their `#/components/schemas/X`, and refuses unknown keywords.
  * Compile with it schemas that the document holds.
  */
-export function schemaCompiler(root: JsonObject, options: Options = {}): Ajv2020 {
-  const ajv = new Ajv2020({
-    strict: true,
-    strictTypes: false,
-    strictRequired: false,
-    allErrors: false,
-    ...options,
-  });
+export function schemaCompiler(root: JsonObject): Ajv2020 {
+  const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false });
   addFormats.default(ajv);
-  for (const keyword of ['x-errors', 'example']) ajv.addKeyword(keyword);
+  ajv.addKeyword('x-errors');
   // A schema without an $id resolves `#/…` against itself, so each carries the document's components along.
   const compile = ajv.compile.bind(ajv);
   const components = { schemas: objectAt(root, 'components', 'schemas') };
@@ -24,29 +26,61 @@ export function schemaCompiler(root: JsonObject, options: Options = {}): Ajv2020
   return ajv;
 }
 
-/**
- * A schema with every `$ref` replaced by what it points at, and without what only people read
- * (descriptions, examples, extensions).
- */
-export function inlined(schema: Json, root: JsonObject): Json {
-  if (Array.isArray(schema)) return schema.map((item) => inlined(item, root));
-  if (!isObject(schema)) return schema;
-  const { $ref, ...rest } = schema;
-  const target = typeof $ref === 'string' ? objectAt(root, ...$ref.split('/').slice(1)) : {};
-  const merged = { ...target, ...rest };
+/** Keywords whose value is a schema, or a list of schemas. */
+const schemaKeywords = new Set(
+  `items prefixItems contains additionalProperties propertyNames unevaluatedItems unevaluatedProperties
+  oneOf anyOf allOf not if then else`.split(/\s+/),
+);
+
+/** Keywords whose value holds schemas by name. The names are data: one may be called `title`, or `x-y`. */
+const mapKeywords = new Set(['properties', 'patternProperties', 'dependentSchemas', '$defs']);
+
+/** A schema with the schemas directly inside it replaced; `place` is where one was, such as `properties/text`. */
+function mapSubschemas(
+  schema: JsonObject,
+  map: (subschema: JsonObject, place: string) => JsonObject,
+): JsonObject {
+  const mapped = (child: Json, place: string): Json => (isObject(child) ? map(child, place) : child);
   return Object.fromEntries(
-    Object.entries(merged)
-      .filter(([key]) => !annotations.has(key) && !key.startsWith('x-'))
-      .map(([key, child]) => [
-        key,
-        key === 'properties' ? eachInlined(objectAt(child), root) : inlined(child, root),
-      ]),
+    Object.entries(schema).map(([key, child]): [string, Json] => {
+      if (mapKeywords.has(key) && isObject(child)) {
+        const named = Object.entries(child).map(([name, part]) => [name, mapped(part, `${key}/${name}`)]);
+        return [key, Object.fromEntries(named)];
+      }
+      if (!schemaKeywords.has(key)) return [key, child];
+      const list = (parts: Json[]) => parts.map((part, index) => mapped(part, `${key}/${index}`));
+      return [key, Array.isArray(child) ? list(child) : mapped(child, key)];
+    }),
   );
 }
 
-const annotations = new Set(['title', 'description', 'examples', 'example']);
+/** A schema and all schemas inside it, each with its place; a `$ref` is not followed. */
+export function withSubschemas(schema: JsonObject, at: string): [place: string, schema: JsonObject][] {
+  const found: [string, JsonObject][] = [[at, schema]];
+  mapSubschemas(schema, (subschema, place) => {
+    found.push(...withSubschemas(subschema, `${at}/${place}`));
+    return subschema;
+  });
+  return found;
+}
 
-/** `properties` holds names, which may be called `title` or `description`, so only its values are schemas. */
-function eachInlined(properties: JsonObject, root: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, inlined(child, root)]));
+const annotations = new Set(['title', 'description', 'examples']);
+
+/**
+ * A schema with every `$ref` replaced by what it points at, and without what only people read. One that holds
+ * itself has no such form; and beside a `$ref` only annotations may stand, since merging could loosen either.
+ */
+export function inlined(
+  schema: JsonObject,
+  document: SpecDocument,
+  trail: readonly string[] = [],
+): JsonObject {
+  const kept = Object.entries(schema).filter(([key]) => !annotations.has(key) && !key.startsWith('x-'));
+  if (typeof schema.$ref === 'string') {
+    const place = `${document.file}${schema.$ref}`;
+    if (kept.length > 1) throw new ContractError(`${place}: the $ref to it has a keyword beside it`);
+    if (trail.includes(schema.$ref)) throw new ContractError(`${place}: holds itself`);
+    return inlined(refTarget(document, schema.$ref), document, [...trail, schema.$ref]);
+  }
+  return mapSubschemas(Object.fromEntries(kept), (subschema) => inlined(subschema, document, trail));
 }

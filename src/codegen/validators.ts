@@ -1,7 +1,7 @@
 import { _, Ajv, type Code, type KeywordCxt, str } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
 import type { Contract, Message } from './contract.ts';
-import { ContractError, isObject, type Json } from './documents.ts';
+import { ContractError, isObject, type Json, type JsonObject, type SpecDocument } from './documents.ts';
 import { inlined } from './schemas.ts';
 
 /**
@@ -13,7 +13,7 @@ export function writeValidators({ asyncapi, messages }: Contract): string {
   return [
     '/** One validator per client message, by its type. The table has no prototype: `constructor` is not in it. */',
     'export const validators = Object.assign(Object.create(null), {',
-    ...client.map((message) => `${JSON.stringify(message.type)}: ${writeValidator(message, asyncapi.root)},`),
+    ...client.map((message) => `${JSON.stringify(message.type)}: ${writeValidator(message, asyncapi)},`),
     '});',
     '',
   ].join('\n');
@@ -42,34 +42,10 @@ export declare const validators: { readonly [type: string]: Validator | undefine
 `;
 }
 
-function writeValidator(message: Message, root: Contract['asyncapi']['root']): string {
-  const schema = inlined(message.frame, root);
-  if (!isObject(schema)) throw new ContractError(`${message.key}: not a schema`);
-  // A fresh Ajv per message: its counters start anew, so one message's names do not depend on the others.
-  const ajv = new Ajv({
-    strict: true,
-    strictTypes: false,
-    strictRequired: false,
-    code: { source: true, esm: true },
-  });
-  for (const [keyword, limitIsMax] of [
-    ['maxLength', true],
-    ['minLength', false],
-  ] as const) {
-    ajv.removeKeyword(keyword);
-    ajv.addKeyword({
-      keyword,
-      type: 'string',
-      schemaType: 'number',
-      error: {
-        message: ({ schema }) =>
-          str`must NOT have ${limitIsMax ? 'more' : 'fewer'} than ${schema} characters`,
-        params: ({ schema }) => _`{limit: ${schema}}`,
-      },
-      code: (context) => checkLength(context, limitIsMax),
-    });
-  }
-  const code = standalone.default(ajv, ajv.compile(schema));
+function writeValidator(message: Message, document: SpecDocument): string {
+  const at = `${document.file}#/components/messages/${message.key}`;
+  const schema = inlined(message.frame, document);
+  const code = compile(schema, at);
   const name = /export default (\w+);/.exec(code)?.[1];
   const body = code
     .replace('"use strict";', '')
@@ -80,10 +56,45 @@ function writeValidator(message: Message, root: Contract['asyncapi']['root']): s
       JSON.stringify(valueAt(schema, path.split('.').slice(1))),
     )
     .replaceAll('\n', ' ');
-  if (name === undefined || /\brequire\(|\bimport\b|\bschema11\b/.test(body)) {
-    throw new ContractError(`${message.key}: its validator needs something at run time; use another keyword`);
+  if (name === undefined || /\brequire\(|\bimport[\s(]|\bschema11\b/.test(body)) {
+    throw new ContractError(`${at}: its validator needs something at run time; use another keyword`);
   }
   return `(() => { ${body.trim()} return ${name}; })()`;
+}
+
+/**
+ * Ajv's code for a schema. A fresh Ajv per message: its counters start anew, so one message's names do not depend
+ * on the others. It is the Ajv of draft 7, which keeps no books for `unevaluated…` and so writes half the code; what
+ * draft 2020-12 has beyond it is an unknown keyword here.
+ */
+function compile(schema: JsonObject, at: string): string {
+  const ajv = new Ajv({
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    code: { source: true, esm: true },
+  });
+  replaceLength(ajv, 'maxLength', true);
+  replaceLength(ajv, 'minLength', false);
+  try {
+    return standalone.default(ajv, ajv.compile(schema));
+  } catch (error) {
+    throw new ContractError(`${at}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function replaceLength(ajv: Ajv, keyword: string, limitIsMax: boolean): void {
+  ajv.removeKeyword(keyword);
+  ajv.addKeyword({
+    keyword,
+    type: 'string',
+    schemaType: 'number',
+    error: {
+      message: ({ schema }) => str`must NOT have ${limitIsMax ? 'more' : 'fewer'} than ${schema} characters`,
+      params: ({ schema }) => _`{limit: ${schema}}`,
+    },
+    code: (context) => checkLength(context, limitIsMax),
+  });
 }
 
 function valueAt(schema: Json, path: readonly string[]): Json {

@@ -32,9 +32,12 @@ export function addressKey(ip: string): string {
  * // verify; if that fails: await failures.record(ip);
  */
 export class AddressFailures {
+  /** As the response headers tell it. */
+  readonly policy: { readonly name: string; readonly limit: number; readonly windowMs: number };
   readonly #limiter: RateLimiterMemory;
 
   constructor(perMinute: number) {
+    this.policy = { name: 'address-failures', limit: perMinute, windowMs: 60_000 };
     this.#limiter = new RateLimiterMemory({ points: perMinute, duration: 60 });
   }
 

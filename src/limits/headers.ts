@@ -1,4 +1,9 @@
-import type { LimitPolicy, LimitVerdict } from './policy.ts';
+import type { LimitPolicy } from './policy.ts';
+
+/** What the headers tell of a verdict. */
+type Standing =
+  | { readonly allowed: true; readonly limit: number; readonly remaining: number; readonly resetMs: number }
+  | { readonly allowed: false; readonly limit: number; readonly retryAfterMs: number };
 
 /**
  * The response headers that tell a caller where it stands: `RateLimit-Policy` and `RateLimit` as in
@@ -13,8 +18,8 @@ import type { LimitPolicy, LimitVerdict } from './policy.ts';
  * //   RateLimit: '"connections-active";r=12;t=41', 'RateLimit-Limit': '30', … }
  */
 export function limitHeaders(
-  { name, limit, windowMs }: LimitPolicy,
-  verdict: LimitVerdict,
+  { name, limit, windowMs }: Pick<LimitPolicy, 'name' | 'limit' | 'windowMs'>,
+  verdict: Standing,
 ): Record<string, string> {
   const remaining = verdict.allowed ? verdict.remaining : 0;
   const seconds = wholeSeconds(verdict.allowed ? verdict.resetMs : verdict.retryAfterMs);

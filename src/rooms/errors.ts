@@ -6,10 +6,23 @@ export interface Fault {
   readonly message: string;
 }
 
+/** The rate limit block that refused a request. */
+export interface Block {
+  /** The name of the policy. */
+  readonly policy: string;
+  readonly level: number;
+  /** When it ends, as RFC 3339 writes it. */
+  readonly blockedUntil: string;
+}
+
 /** What goes with an error beyond its code and message. */
 export interface ErrorDetails {
+  /** Where the request or frame breaks the contract. */
   readonly errors?: readonly Fault[];
+  /** How long to wait until the same request can succeed. */
   readonly retryAfterMs?: number;
+  readonly block?: Block;
+  /** Headers that the contract gives to this answer on REST. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }

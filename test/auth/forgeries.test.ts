@@ -44,23 +44,28 @@ async function expectRefused(token: string): Promise<void> {
   }
 }
 
+async function expectAlgorithmRefused(token: string, ...verifiers: readonly Verifier[]): Promise<void> {
+  const message = 'The token is not valid: its algorithm is not allowed';
+  for (const verifier of verifiers) await expect(verifier.verify(token)).rejects.toMatchObject({ message });
+}
+
 test('the genuine token passes', async () => {
   await expect(byPublicKey.verify(await sign(key, claims))).resolves.toMatchObject({ userId: 'user-1' });
 });
 
-test.each([
+const noAlgorithms = [
   'none',
   'None',
   'NONE',
   'nOnE',
+  'none ',
   '',
   undefined,
   null,
-  ['none'],
-  'none ',
   '__proto__',
   'constructor',
-])('alg %j, signed and unsigned', async (alg) => {
+];
+test.each(noAlgorithms)('alg %j, signed and unsigned', async (alg) => {
   const unsigned = `${part({ alg })}.${part(claims)}`;
   await expectRefused(`${unsigned}.`);
   await expectRefused(unsigned);
@@ -71,15 +76,23 @@ test('HS256 signed with the text of the RSA public key, in PEM, DER and JWK', as
   const der = createPublicKey(pem).export({ type: 'spki', format: 'der' });
   for (const stolen of [pem, pem.trim(), der, JSON.stringify(key.jwk)]) {
     const bytes = typeof stolen === 'string' ? new TextEncoder().encode(stolen) : new Uint8Array(stolen);
-    await expectRefused(
-      await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: 'key-1' }).sign(bytes),
-    );
+    const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: 'key-1' }).sign(bytes);
+    await expectRefused(token);
+    await expectAlgorithmRefused(token, byPublicKey, byKeySet);
   }
 });
 
 test('another algorithm of the same secret', async () => {
-  const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS512' }).sign(new Uint8Array(64));
-  await expectRefused(token);
+  for (const alg of ['HS384', 'HS512']) {
+    const token = await new SignJWT(claims).setProtectedHeader({ alg }).sign(secretBytes);
+    await expectAlgorithmRefused(token, bySecret, byPublicKey, byKeySet);
+  }
+});
+
+test('another algorithm than the one that the JWK is bound to', async () => {
+  const text = JSON.stringify({ ...key.jwk, alg: 'PS256' });
+  const verifier = createVerifier({ keys: { kind: 'publicKey', text }, now });
+  await expectAlgorithmRefused(await sign(key, claims), verifier);
 });
 
 test('jwk, jku, x5u and x5c bring no key, and cause no request', async () => {
@@ -94,11 +107,11 @@ test('jwk, jku, x5u and x5c bring no key, and cause no request', async () => {
   await trap.stop();
 });
 
-const long = [2_500, 10_240].map((length) => 'x'.repeat(length));
-test.each(['../../../../dev/null', '/etc/passwd', '__proto__', 'constructor', '', ...long])(
-  'kid %.30j',
-  async (kid) => expectRefused(await sign(mallory, claims, { kid })),
-);
+const longKids = [2_500, 10_240].map((length) => 'x'.repeat(length));
+const kids = ['../../../../dev/null', '/etc/passwd', '__proto__', 'constructor', '', ...longKids];
+test.each(kids)('kid %.30j', async (kid) => {
+  await expectRefused(await sign(mallory, claims, { kid }));
+});
 
 test('a kid that is no string', async () => {
   for (const kid of [5, null, ['key-1'], { toString: 'key-1' }]) {
@@ -129,25 +142,15 @@ test('crit, known to jose or not', async () => {
   await expectRefused(`${part({ alg: 'HS256', crit: ['exp'], exp: 1 })}.${payload}.${signature}`);
 });
 
-test.each([
-  '',
-  '.',
-  '..',
-  'a.b',
-  'a.b.c',
-  'a.b.c.d',
-  'a.b.c.d.e',
-  ' a.b.c',
-  'ä.b.c',
-  `${'a'.repeat(5000)}.b.c`,
-])('no token at all: %.20j', (token) => expectRefused(token));
+const noTokens = ['', '.', '..', 'a.b', 'a.b.c', 'a.b.c.d', 'a.b.c.d.e', ' a.b.c', 'ä.b.c', 'a'.repeat(1e6)];
+test.each(noTokens)('no token at all: %.20j', (token) => expectRefused(token));
 
 test.each(['[]', '"text"', 'null', '{', ''])('a payload that is no object: %s', async (json) => {
   const payload = new TextEncoder().encode(json);
   await expectRefused(await new CompactSign(payload).setProtectedHeader({ alg: 'HS256' }).sign(secretBytes));
 });
 
-test('spelled with blanks, padding or the other base64 alphabet, a good token is refused', async () => {
+test('a good token spelled with blanks or padding is refused', async () => {
   const token = await hs256(claims);
   for (const spelling of [`${token} `, `${token}=`, `${token}\n`, token.replace('.', ' .')]) {
     await expectRefused(spelling);

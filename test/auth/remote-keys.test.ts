@@ -99,6 +99,16 @@ describe('an issuer that is away', () => {
     await expectAccepted(first);
   });
 
+  test('an attempt under way is joined, however long it takes', async () => {
+    issuer.answer = (request) => void setTimeout(() => request.socket.destroy(), 100);
+    const early = expectRefused(first, 'auth_unavailable');
+    await vi.waitFor(() => expect(issuer.requests).toBe(1));
+    nowMs += 1_000;
+    await Promise.all([early, expectRefused(first, 'auth_unavailable')]);
+    expect(issuer.requests).toBe(1);
+    expect(onKeysUnavailable).toHaveBeenCalledTimes(1);
+  });
+
   test('known keys go on beyond their age, with one attempt in 30 s', async () => {
     await expectAccepted(first);
     issuer.answer = (request) => request.socket.destroy();
@@ -136,6 +146,10 @@ describe('an issuer that is away', () => {
     nowMs += 30_000;
     await expectAccepted(second);
     await expectRefused(first);
+
+    issuer.keys = [first];
+    nowMs += 600_000;
+    await expectRefused(second);
   });
 
   test.each([

@@ -1,0 +1,31 @@
+import type { ErrorPayload } from '../../generated/messages.ts';
+
+/** The server refused a message; nothing of it happened. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  /** What went wrong, for programs. */
+  readonly code: ErrorPayload['code'];
+  /** Whether the same message may succeed later. */
+  readonly retryable: boolean;
+  /** Where the message breaks the contract. */
+  readonly errors: NonNullable<ErrorPayload['errors']>;
+
+  constructor({ code, message, retryable, errors = [] }: ErrorPayload) {
+    super(message);
+    this.code = code;
+    this.retryable = retryable;
+    this.errors = errors;
+  }
+}
+
+/** The connection is over, or never came about. */
+export class ConnectionClosed extends Error {
+  override readonly name = 'ConnectionClosed';
+  /** The close code; 4500 and above: do not come back. 1006 is also what a refused upgrade looks like. */
+  readonly closeCode: number;
+
+  constructor(closeCode: number, reason: string) {
+    super(`the connection closed with ${closeCode}${reason && ` (${reason})`}`);
+    this.closeCode = closeCode;
+  }
+}

@@ -1,0 +1,10 @@
+import asyncapi from '../../../generated/asyncapi.json' with { type: 'json' };
+import openapi from '../../../generated/openapi.json' with { type: 'json' };
+import type { OperationHandlersOf } from '../../../generated/operations.ts';
+import type { Caller } from './caller.ts';
+
+/** The contract itself. */
+export const documentOperations: OperationHandlersOf<'documents', Caller> = {
+  getOpenapi: () => openapi,
+  getAsyncapi: () => asyncapi,
+};

@@ -1,0 +1,34 @@
+import type { OperationHandlers } from '../../../generated/operations.ts';
+import type { Place } from '../../rooms/connection.ts';
+import type { Report } from '../../rooms/events.ts';
+import type { Hub } from '../../rooms/hub.ts';
+import type { Identity } from '../../rooms/identity.ts';
+import type { Membership } from '../../rooms/membership.ts';
+import type { AdminAction, Caller } from './caller.ts';
+import { connectionOperations } from './connections.ts';
+import { documentOperations } from './documents.ts';
+import { roomOperations } from './rooms.ts';
+import { serviceOperations } from './service.ts';
+import { socketOperations } from './sockets.ts';
+
+/** What the operations need. */
+export interface OperationParts {
+  readonly hub: Hub;
+  readonly membership: Membership;
+  readonly admit: (identity: Identity, place: Place) => void;
+  readonly isDraining: () => boolean;
+  readonly audit: Report<AdminAction>;
+  readonly now: () => number;
+}
+
+/** The handler of every operation. */
+export function operationHandlers(parts: OperationParts): OperationHandlers<Caller> {
+  const { hub, membership, admit, isDraining, audit, now } = parts;
+  return {
+    ...connectionOperations(hub, membership, audit),
+    ...roomOperations(hub, membership, audit, now),
+    ...socketOperations(admit),
+    ...serviceOperations(isDraining),
+    ...documentOperations,
+  };
+}

@@ -1,0 +1,56 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Channel } from '../../../generated/messages.ts';
+import type { OperationHandlersOf } from '../../../generated/operations.ts';
+import { timestamp } from '../../rooms/connection.ts';
+import { SignalboxError } from '../../rooms/errors.ts';
+import type { Report } from '../../rooms/events.ts';
+import type { Hub } from '../../rooms/hub.ts';
+import type { Membership } from '../../rooms/membership.ts';
+import type { AdminAction, Caller } from './caller.ts';
+import { IdempotencyKeys } from './idempotency.ts';
+
+/** Everybody in a room at once. */
+export function roomOperations(
+  hub: Hub,
+  membership: Membership,
+  audit: Report<AdminAction>,
+  now: () => number,
+): OperationHandlersOf<'rooms', Caller> {
+  const idempotency = new IdempotencyKeys(now);
+  return {
+    broadcastToRoom: ({ params: { roomId }, query: { channel }, headers, body }, { identity, requestId }) => {
+      const request = JSON.stringify([roomId, channel, body.message]);
+      return idempotency.once(identity.subjectKey, headers['idempotency-key'], request, () => {
+        checkRoom(hub, roomId, channel);
+        const msecs = now();
+        const notice = {
+          noticeId: uuidv7({ msecs }),
+          message: body.message,
+          sentAt: timestamp(msecs),
+        };
+        const delivered = hub.broadcast(roomId, channel, notice);
+        const by = identity.userId;
+        audit({ type: 'admin.broadcast', by, requestId, target: roomId, channel, affected: delivered });
+        return { success: true, message: `Message broadcast to ${delivered} clients`, delivered };
+      });
+    },
+
+    closeRoom: ({ params: { roomId }, query: { channel } }, { identity, requestId }) => {
+      checkRoom(hub, roomId, channel);
+      const disconnected = membership.closeRoom(roomId, channel, { by: 'admin' });
+      const by = identity.userId;
+      audit({ type: 'admin.closed', by, requestId, target: roomId, channel, affected: disconnected });
+      return {
+        success: true,
+        message: `Room ${roomId} closed, ${disconnected} clients disconnected`,
+        disconnected,
+      };
+    },
+  };
+}
+
+function checkRoom(hub: Hub, roomId: string, channel: Channel | undefined): void {
+  if (hub.hasRoom(roomId, channel)) return;
+  const where = channel === undefined ? 'the room' : `the ${channel} channel of the room`;
+  throw new SignalboxError('room_not_found', `Nobody is in ${where} ${roomId}.`);
+}

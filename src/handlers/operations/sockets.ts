@@ -1,0 +1,20 @@
+import type { OperationHandlersOf } from '../../../generated/operations.ts';
+import type { Place } from '../../rooms/connection.ts';
+import type { Identity } from '../../rooms/identity.ts';
+import type { Caller } from './caller.ts';
+
+/**
+ * Asks what an upgrade would be answered, without upgrading.
+ *
+ * @param admit the check of a verified client against a room, as the upgrade runs it; throws when it refuses
+ */
+export function socketOperations(
+  admit: (identity: Identity, place: Place) => void,
+): OperationHandlersOf<'sockets', Caller> {
+  return {
+    preflightConnect: ({ params }, { identity }) => {
+      admit(identity, params);
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import type {
+  Channel,
+  Notice,
+  Participant,
+  ServerMessageType,
+  ServerPayloads,
+} from '../../generated/messages.ts';
+import { type Connection, type Place, toParticipant } from './connection.ts';
+import { SignalboxError } from './errors.ts';
+import { encodeFrame, type Stamp } from './frame.ts';
+import type { Registry } from './registry.ts';
+import type { LocalRoomStore } from './room-store.ts';
+
+/** Who receives an announcement, where it is not everybody in the channel. */
+export interface Audience {
+  readonly only?: Iterable<Connection>;
+  readonly except?: Connection;
+}
+
+/**
+ * The ways of a message from one client to others, and what each sees of the others.
+ *
+ * Delivery: frames of one sender reach one recipient in the order in which they were sent, announcements and
+ * direct messages together. An announcement is encoded once, and its bytes are the same for everybody.
+ */
+export class Hub {
+  readonly #registry: Registry;
+  readonly #rooms: LocalRoomStore;
+  readonly #now: () => number;
+
+  constructor(registry: Registry, rooms: LocalRoomStore, now: () => number) {
+    this.#registry = registry;
+    this.#rooms = rooms;
+    this.#now = now;
+  }
+
+  /** Sends a message to one client, by the server itself. */
+  send<T extends ServerMessageType>(
+    { outlet }: Connection,
+    type: T,
+    payload: ServerPayloads[T],
+    stamp?: Stamp,
+  ): void {
+    outlet.send(encodeFrame(type, payload, this.#now(), stamp));
+  }
+
+  /** Sends a message from one client to another; refused with `peer_not_found` where there is no such other. */
+  relay<T extends ServerMessageType>(
+    sender: Connection,
+    to: string,
+    type: T,
+    payload: ServerPayloads[T],
+  ): void {
+    const peer = this.member(sender, to);
+    if (peer === sender) throw peerNotFound(to);
+    this.send(peer, type, payload, { from: sender.clientId });
+  }
+
+  /** Sends a message to everybody in a channel of a room, or to some; says to how many. */
+  announce<T extends ServerMessageType>(
+    place: Place,
+    type: T,
+    payload: ServerPayloads[T],
+    { only, except, ...stamp }: Audience & Stamp = {},
+  ): number {
+    const frame = encodeFrame(type, payload, this.#now(), stamp);
+    let count = 0;
+    for (const { outlet, clientId } of only ?? this.#registry.members(place).values()) {
+      if (clientId === except?.clientId) continue;
+      outlet.send(frame);
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Sends a notice to everybody in a room, or in one channel of it; says to how many. */
+  broadcast(roomId: string, channel: Channel | undefined, notice: Notice): number {
+    const places = this.#registry.placesOf(roomId, channel);
+    return places.reduce((count, place) => count + this.announce(place, 'notice', notice), 0);
+  }
+
+  /** The member of the sender's channel with this id, which may be the sender; else `peer_not_found`. */
+  member(sender: Connection, clientId: string): Connection {
+    const member = this.#registry.members(sender).get(clientId);
+    if (member === undefined) throw peerNotFound(clientId);
+    return member;
+  }
+
+  /** Whether anybody is in a room, or in one channel of it. */
+  hasRoom(roomId: string, channel: Channel | undefined): boolean {
+    return this.#registry.placesOf(roomId, channel).length > 0;
+  }
+
+  /** Every connection, in the order of joining. */
+  connections(): Iterable<Connection> {
+    return this.#registry.all();
+  }
+
+  /** Whether a connection is a host of its channel of the room. */
+  isHost(connection: Connection): boolean {
+    return this.#rooms.get(connection)?.hosts.includes(connection.clientId) ?? false;
+  }
+
+  /** A connection as its peers see it. */
+  participant(connection: Connection): Participant {
+    return toParticipant(connection, this.isHost(connection));
+  }
+
+  /** The members of a channel that joined after the one with the order `after`; at most `limit` of them. */
+  roster(place: Place, after: number, limit: number): Connection[] {
+    return this.#registry
+      .members(place)
+      .values()
+      .filter(({ order }) => order > after)
+      .take(limit)
+      .toArray();
+  }
+}
+
+/** One answer for a peer of another room, of another channel, and of nowhere: it tells nothing apart. */
+function peerNotFound(clientId: string): SignalboxError {
+  return new SignalboxError('peer_not_found', `No peer here has the id ${clientId}.`);
+}

@@ -1,0 +1,182 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { httpLimits, routes } from '../generated/operations.ts';
+import { developmentSecret } from './auth/development.ts';
+import type { VerificationKeys } from './auth/keys.ts';
+import { createVerifier } from './auth/tokens.ts';
+import type { Config } from './config.ts';
+import { messageHandlers } from './handlers/messages/index.ts';
+import { operationHandlers } from './handlers/operations/index.ts';
+import { AddressFailures } from './limits/address.ts';
+import { LocalLimitStore } from './limits/local-limit-store.ts';
+import { checkedPolicy } from './limits/policy.ts';
+import type { Place } from './rooms/connection.ts';
+import { SignalboxError } from './rooms/errors.ts';
+import { Hub } from './rooms/hub.ts';
+import { type Identity, mayJoin } from './rooms/identity.ts';
+import { Membership } from './rooms/membership.ts';
+import { Registry } from './rooms/registry.ts';
+import { LocalRoomStore } from './rooms/room-store.ts';
+import { createTelemetry, type TelemetryEvent } from './telemetry.ts';
+import { Guards } from './transports/guards/guards.ts';
+import { createApp } from './transports/http/app.ts';
+import { answerBrokenRequest } from './transports/http/broken.ts';
+import { Dispatch } from './transports/websocket/dispatch.ts';
+import { Heartbeat } from './transports/websocket/heartbeat.ts';
+import { Upgrade } from './transports/websocket/upgrade.ts';
+
+/** Parts that a caller may put in the place of the usual ones. */
+export interface ServerParts {
+  /** The clock, in epoch milliseconds. */
+  readonly now?: () => number;
+  /** Hears of events instead of the log. */
+  readonly report?: (event: TelemetryEvent) => void;
+  /** What tokens are verified with in development mode; by default a new secret. */
+  readonly developmentSecret?: string;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  /**
+   * Takes no new connections and sends all clients away (1012), while HTTP goes on: `/readyz` and upgrades answer
+   * 503. Resolves when all sockets have closed, about a second later at most.
+   */
+  drain(): Promise<void>;
+  /** Drains, and then stops listening. */
+  stop(): Promise<void>;
+}
+
+const drainDeadlineMs = 2_000;
+
+/** Starts a server: the one place where the parts meet. Rejects if it cannot listen. */
+export async function startServer(config: Config, parts: ServerParts = {}): Promise<RunningServer> {
+  const { now = Date.now, report = createTelemetry(config.logLevel) } = parts;
+  let draining = false;
+  const isDraining = () => draining;
+
+  const { verify } = createVerifier({
+    keys: verificationKeys(config, parts),
+    issuer: config.issuer,
+    audience: config.audience,
+    now,
+    onKeysUnavailable: (error) => report({ type: 'keys.unavailable', error }),
+  });
+  const guards = new Guards({
+    origins: {
+      allowed: config.allowedOrigins,
+      development: config.development,
+      required: config.requireOrigin,
+    },
+    trustedProxies: config.trustedProxies,
+    failures: new AddressFailures(config.addressFailuresPerMinute),
+    verify,
+  });
+
+  const registry = new Registry();
+  const rooms = new LocalRoomStore();
+  const hub = new Hub(registry, rooms, now);
+  const heartbeatSettings = { intervalMs: config.heartbeatIntervalMs, timeoutMs: config.heartbeatTimeoutMs };
+  const welcome = {
+    resumed: false,
+    resumeWindowMs: 0,
+    iceServers: [],
+    heartbeat: heartbeatSettings,
+    limits: { maxMessageBytes: config.maxMessageBytes },
+  };
+  const membership = new Membership(registry, rooms, hub, welcome, report, now);
+
+  for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
+  const app = createApp({
+    handlers: operationHandlers({ hub, membership, admit, isDraining, audit: report, now }),
+    guards,
+    limits: new LocalLimitStore(now),
+    report,
+  });
+
+  const heartbeat = new Heartbeat(heartbeatSettings, now);
+  const upgrade = new Upgrade({
+    guards,
+    isDraining,
+    admit,
+    join: (identity, place, outlet) => membership.join(identity, place, outlet),
+    socket: {
+      dispatch: new Dispatch(messageHandlers(hub, membership, verify, now), now),
+      leave: (connection, reason) => membership.leave(connection, reason),
+      forget: (socket) => heartbeat.forget(socket),
+      report,
+      now,
+    },
+    heartbeat,
+    limits: config,
+    onFault: (error, requestId, request) => report({ type: 'request.failed', requestId, request, error }),
+  });
+
+  const server = createServer(
+    {
+      maxHeaderSize: httpLimits.maxHeaderBytes,
+      headersTimeout: config.headersTimeoutMs,
+      // How soon after its deadline a slow request is noticed.
+      connectionsCheckingInterval: Math.min(1_000, config.headersTimeoutMs),
+      // Any other upgrade, such as curl's offer of h2c, is served as the plain request that it also is.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    },
+    app,
+  );
+  server.maxHeadersCount = 0; // counted by the guards, where one too many is refused rather than dropped
+  server.on('upgrade', (request, socket: Duplex, head) => void upgrade.handle(request, socket, head));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+    answerBrokenRequest(error, socket),
+  );
+
+  const { port } = await listen(server, config);
+  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  report({ type: 'server.started', url });
+
+  async function drain(): Promise<void> {
+    if (!draining) report({ type: 'server.stopping' });
+    draining = true;
+    membership.closeAll();
+    await upgrade.closed(drainDeadlineMs);
+  }
+
+  async function stop(): Promise<void> {
+    await drain();
+    heartbeat.stop();
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+    report({ type: 'server.stopped' });
+  }
+
+  return { host: config.host, port, url, drain, stop };
+}
+
+/** What a verified client is still checked for, on the upgrade and on its preflight. */
+function admit(identity: Identity, { roomId, channel }: Place): void {
+  if (mayJoin(identity, roomId, channel)) return;
+  throw new SignalboxError(
+    'room_not_granted',
+    `The token does not grant the ${channel} channel of the room ${roomId}.`,
+  );
+}
+
+function verificationKeys({ keys }: Config, parts: ServerParts): VerificationKeys {
+  if (keys.kind !== 'development') return keys;
+  return { kind: 'secret', secret: parts.developmentSecret ?? developmentSecret() };
+}
+
+function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const address = server.address();
+      if (typeof address === 'object' && address !== null) resolve(address);
+    });
+  });
+}

@@ -1,0 +1,55 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Config } from './config.ts';
+import type { AdminAction } from './handlers/operations/caller.ts';
+import type { RoomEvent } from './rooms/events.ts';
+import type { RequestFailed } from './transports/http/app.ts';
+import type { SocketEvent } from './transports/websocket/socket.ts';
+
+/** What happens to the server itself. */
+export type ServerEvent =
+  | { readonly type: 'server.started'; readonly url: string }
+  | { readonly type: 'server.stopping' }
+  | { readonly type: 'server.stopped' }
+  | { readonly type: 'keys.unavailable'; readonly error: unknown };
+
+/** Everything that is worth a line in the log. */
+export type TelemetryEvent = RoomEvent | SocketEvent | RequestFailed | AdminAction | ServerEvent;
+
+/**
+ * Writes events as JSON lines. No token, no message and no SDP ever gets here: events name who and what, and
+ * requests without their query.
+ */
+export function createTelemetry(
+  level: Config['logLevel'],
+  stream?: DestinationStream,
+): (event: TelemetryEvent) => void {
+  const options = { level, base: null };
+  const log = stream ? pino(options, stream) : pino(options);
+  return (event) => write(log, event);
+}
+
+function write(log: Logger, event: TelemetryEvent): void {
+  switch (event.type) {
+    case 'connection.joined':
+      return log.debug(idsOf(event), event.type);
+    case 'connection.left':
+      return log.debug({ ...idsOf(event), reason: event.reason }, event.type);
+    case 'socket.closed':
+      return log.debug({ ...idsOf(event), code: event.code }, event.type);
+    case 'socket.failed':
+      return log.error({ ...idsOf(event), err: event.error }, event.type);
+    case 'request.failed':
+      return log.error({ requestId: event.requestId, request: event.request, err: event.error }, event.type);
+    case 'keys.unavailable':
+      return log.warn({ err: event.error }, event.type);
+    default: {
+      const { type, ...fields } = event;
+      return log.info(fields, type);
+    }
+  }
+}
+
+function idsOf({ connection }: Extract<TelemetryEvent, { connection: unknown }>) {
+  const { clientId, roomId, channel, identity } = connection;
+  return { clientId, roomId, channel, userId: identity.userId };
+}

@@ -1,0 +1,81 @@
+import { errors } from '../../../generated/errors.ts';
+import {
+  type ClientMessage,
+  type ClientMessageType,
+  clientMessages,
+  type MessageHandlers,
+  type ServerPayloads,
+} from '../../../generated/messages.ts';
+import type { Connection } from '../../rooms/connection.ts';
+import { SignalboxError } from '../../rooms/errors.ts';
+import { encodeFrame, type Frame } from '../../rooms/frame.ts';
+
+/** What came of a message: the frame that answers it, if any, and the fault of ours that kept it from being carried out. */
+export interface Dispatched {
+  readonly answer: Frame | undefined;
+  readonly fault?: unknown;
+}
+
+/** Carries messages to their handlers, and what these return back. */
+export class Dispatch {
+  readonly #handlers: MessageHandlers<Connection>;
+  readonly #now: () => number;
+
+  constructor(handlers: MessageHandlers<Connection>, now: () => number) {
+    this.#handlers = handlers;
+    this.#now = now;
+  }
+
+  /** Carries one message out; a promise only where its handler waits for something. Never throws or rejects. */
+  run(sender: Connection, message: ClientMessage): Dispatched | Promise<Dispatched> {
+    try {
+      if (!clientMessages[message.type].channels.includes(sender.channel)) {
+        throw new SignalboxError('not_allowed', `The channel ${sender.channel} has no ${message.type}.`);
+      }
+      const reply = call(this.#handlers, sender, message);
+      if (!(reply instanceof Promise)) return this.#answered(message, reply);
+      return reply.then(
+        (value) => this.#answered(message, value),
+        (error) => this.#refused(message.id, error),
+      );
+    } catch (error) {
+      return this.#refused(message.id, error);
+    }
+  }
+
+  /** The `error` frame that answers a message. */
+  refusal(id: string | undefined, { code, message, details }: SignalboxError): Frame {
+    const payload: ServerPayloads['error'] = {
+      code,
+      message,
+      retryable: errors[code].retryable,
+      ...(details.errors && { errors: [...details.errors] }),
+    };
+    return encodeFrame('error', payload, this.#now(), id === undefined ? {} : { replyTo: id });
+  }
+
+  #answered({ type, id }: ClientMessage, reply: unknown): Dispatched {
+    const rule = clientMessages[type];
+    if (id === undefined && !rule.alwaysReplies) return { answer: undefined };
+    // The handler's type ties `reply` to the reply that the contract names for this message.
+    const payload = rule.reply === 'ack' ? (reply === undefined ? {} : { result: reply }) : reply;
+    const stamp = id === undefined ? {} : { replyTo: id };
+    return {
+      answer: encodeFrame(rule.reply, payload as ServerPayloads[typeof rule.reply], this.#now(), stamp),
+    };
+  }
+
+  #refused(id: string | undefined, error: unknown): Dispatched {
+    if (error instanceof SignalboxError) return { answer: this.refusal(id, error) };
+    const internal = new SignalboxError('internal', 'The server failed to carry the message out.');
+    return { answer: this.refusal(id, internal), fault: error };
+  }
+}
+
+function call<T extends ClientMessageType>(
+  handlers: MessageHandlers<Connection>,
+  sender: Connection,
+  message: ClientMessage<T>,
+): ReturnType<MessageHandlers<Connection>[T]> | unknown {
+  return handlers[message.type](sender, message.payload);
+}

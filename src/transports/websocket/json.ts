@@ -1,0 +1,100 @@
+import type { Fault } from '../../rooms/errors.ts';
+
+/** How deep and how rich in keys a message may be. */
+export interface JsonLimits {
+  readonly maxDepth: number;
+  readonly maxKeys: number;
+}
+
+/** One object or array that the scan is inside of. */
+interface Level {
+  /** The names seen so far; `undefined` in an array. */
+  readonly names: Set<string> | undefined;
+  /** The name or the index that the scan is at. */
+  at: string | number;
+  expectsName: boolean;
+}
+
+/**
+ * Finds what `JSON.parse` forgives and other parsers read differently: names that repeat, `__proto__`, lone
+ * surrogates, too deep and too many names. Two parties that read the same text differently are the beginning of
+ * most JSON attacks.
+ *
+ * Strings are skipped by searching for their end, so a long SDP costs next to nothing.
+ *
+ * @param text must be valid JSON: `JSON.parse` has accepted it
+ */
+export function findJsonFault(text: string, { maxDepth, maxKeys }: JsonLimits): Fault | undefined {
+  const levels: Level[] = [];
+  const hasEscapedUnits = text.includes('\\u');
+  let keys = 0;
+  const fault = (message: string): Fault => ({ pointer: pointerOf(levels), message });
+
+  for (let i = 0; i < text.length; i += 1) {
+    const level = levels.at(-1);
+    switch (text[i]) {
+      case '"': {
+        const end = closingQuote(text, i);
+        const value = stringOf(text.slice(i, end + 1));
+        i = end;
+        if (level?.names && level.expectsName) {
+          keys += 1;
+          level.at = value;
+          if (keys > maxKeys) return fault(`must NOT have more than ${maxKeys} keys in all`);
+          if (value === '__proto__') return fault('must NOT be called __proto__');
+          if (level.names.has(value)) return fault('must NOT be there twice');
+          level.names.add(value);
+        }
+        if (hasEscapedUnits && !value.isWellFormed()) return fault('must NOT have a lone surrogate');
+        break;
+      }
+      case '{':
+      case '[': {
+        const isObject = text[i] === '{';
+        if (levels.length === maxDepth) return fault(`must NOT be deeper than ${maxDepth}`);
+        levels.push({
+          names: isObject ? new Set() : undefined,
+          at: isObject ? '' : 0,
+          expectsName: isObject,
+        });
+        break;
+      }
+      case '}':
+      case ']':
+        levels.pop();
+        break;
+      case ':':
+        if (level) level.expectsName = false;
+        break;
+      case ',':
+        if (level?.names) level.expectsName = true;
+        else if (level) level.at = Number(level.at) + 1;
+        break;
+    }
+  }
+  return undefined;
+}
+
+/** The index of the quote that ends the string that starts at `from`. */
+function closingQuote(text: string, from: number): number {
+  let end = text.indexOf('"', from + 1);
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text[at - 1 - backslashes] === '\\') backslashes += 1;
+  return backslashes % 2 === 1;
+}
+
+function stringOf(literal: string): string {
+  return literal.includes('\\') ? JSON.parse(literal) : literal.slice(1, -1);
+}
+
+/** RFC 6901. */
+function pointerOf(levels: readonly Level[]): string {
+  return levels
+    .map(({ at }) => `/${String(at).replaceAll('~', '~0').replaceAll('/', '~1').toWellFormed()}`)
+    .join('');
+}

@@ -1,0 +1,150 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type Server, type ServerOptions, WebSocketServer } from 'ws';
+import type { Channel } from '../../../generated/messages.ts';
+import { upgrades } from '../../../generated/operations.ts';
+import type { Connection, Outlet, Place } from '../../rooms/connection.ts';
+import { SignalboxError } from '../../rooms/errors.ts';
+import type { Identity } from '../../rooms/identity.ts';
+import type { Guards } from '../guards/guards.ts';
+import { checkHead, rawPathOf, requestIdOf } from '../guards/head.ts';
+import { toRefusal, writeRefusal } from '../problem.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import { OwnedWebSocket, Socket, type SocketParts } from './socket.ts';
+
+/** What the upgrade needs. */
+export interface UpgradeParts {
+  readonly guards: Guards;
+  readonly isDraining: () => boolean;
+  /** Checks a verified client against a room; throws when it refuses. */
+  readonly admit: (identity: Identity, place: Place) => void;
+  readonly join: (identity: Identity, place: Place, outlet: Outlet) => Connection;
+  readonly socket: SocketParts;
+  readonly heartbeat: Heartbeat;
+  readonly limits: { readonly maxMessageBytes: number; readonly maxFragments: number };
+  /** Hears of what failed without being the client's fault. */
+  readonly onFault: (error: unknown, requestId: string, request: string) => void;
+}
+
+const roomIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
+/** 16 random bytes in base64 (RFC 6455, section 4.1). */
+const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
+const protocol = 'signal.v1';
+/** How long a client may take to answer a close, before its connection is cut. */
+const closeTimeoutMs = 1_000;
+
+/** Turns requests into sockets: the checks in the order that the OpenAPI document gives, and then the join. */
+export class Upgrade {
+  readonly #parts: UpgradeParts;
+  readonly #server: Server<typeof OwnedWebSocket>;
+
+  constructor(parts: UpgradeParts) {
+    this.#parts = parts;
+    this.#server = new WebSocketServer(serverOptions(parts.limits));
+    this.#server.on('headers', (headers, request) => headers.push(`X-Request-Id: ${requestIdOf(request)}`));
+  }
+
+  /** Answers one upgrade request, with 101 or with a problem. Never throws or rejects. */
+  async handle(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const requestId = requestIdOf(request);
+    // Kept for both: the `headers` event sees the request alone, and a refusal needs the same id.
+    request.headers['x-request-id'] = requestId;
+    socket.on('error', ignore);
+    try {
+      const { identity, place } = await this.#check(request);
+      if (socket.destroyed) return;
+      socket.off('error', ignore);
+      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, identity, place));
+    } catch (error) {
+      if (!(error instanceof SignalboxError)) {
+        this.#parts.onFault(error, requestId, `${request.method} ${rawPathOf(request)}`);
+      }
+      refuse(request, socket, error, requestId);
+    }
+  }
+
+  /** Resolves when all sockets have closed; those that have not by the deadline are cut. */
+  async closed(deadlineMs: number): Promise<void> {
+    const { clients } = this.#server;
+    const deadline = setTimeout(() => {
+      for (const ws of clients) ws.terminate();
+    }, deadlineMs);
+    await Promise.all(Array.from(clients, (ws) => new Promise((resolve) => ws.once('close', resolve))));
+    clearTimeout(deadline);
+  }
+
+  async #check(request: IncomingMessage): Promise<{ identity: Identity; place: Place }> {
+    const { guards, isDraining, admit } = this.#parts;
+    refuseWhileDraining(isDraining);
+    checkHead(request);
+    const place = placeOf(rawPathOf(request));
+    checkHandshake(request);
+    const identity = await guards.identify(request, ['query', 'subprotocol']);
+    refuseWhileDraining(isDraining); // it may have begun while the token was verified
+    admit(identity, place);
+    return { identity, place };
+  }
+
+  #open(ws: OwnedWebSocket, identity: Identity, place: Place): void {
+    const socket = new Socket(ws, this.#parts.socket);
+    const connection = this.#parts.join(identity, place, socket);
+    socket.open(connection);
+    this.#parts.heartbeat.watch(socket, connection);
+  }
+}
+
+/** The types lag behind the library, which knows `closeTimeout`. */
+type Options = ServerOptions<typeof OwnedWebSocket> & { readonly closeTimeout: number };
+
+function serverOptions({ maxMessageBytes, maxFragments }: UpgradeParts['limits']): Options {
+  return {
+    noServer: true,
+    WebSocket: OwnedWebSocket,
+    perMessageDeflate: false,
+    maxPayload: maxMessageBytes,
+    maxFragments,
+    closeTimeout: closeTimeoutMs,
+    handleProtocols: (offered) => (offered.has(protocol) ? protocol : false),
+  };
+}
+
+function refuseWhileDraining(isDraining: () => boolean): void {
+  if (isDraining()) throw new SignalboxError('draining', 'The server is stopping.');
+}
+
+function placeOf(path: string): Place {
+  const match = /^\/ws\/([^/]*)\/([^/]*)$/.exec(path);
+  const channel = Object.keys(upgrades).find((name): name is Channel => name === match?.[1]);
+  const roomId = match?.[2] ?? '';
+  if (channel === undefined) throw new SignalboxError('not_found', 'There is no WebSocket at this address.');
+  if (roomIdPattern.test(roomId)) return { roomId, channel };
+  const errors = [{ pointer: '/params/roomId', message: `must match pattern "${roomIdPattern.source}"` }];
+  throw new SignalboxError('bad_request', 'The request breaks the contract.', { errors });
+}
+
+/** What the library would refuse too, but in words of its own. */
+function checkHandshake({ method, headers }: IncomingMessage): void {
+  if (method !== 'GET') throw new SignalboxError('bad_request', 'An upgrade must be a GET request.');
+  if (headers['sec-websocket-version'] !== '13') {
+    throw new SignalboxError('upgrade_required', 'Open this address as a WebSocket of version 13.');
+  }
+  if (!keyPattern.test(headers['sec-websocket-key'] ?? '')) {
+    throw new SignalboxError('bad_request', 'Sec-WebSocket-Key must be 16 bytes in base64.');
+  }
+  const length = headers['content-length'] ?? '0';
+  if (length !== '0' || headers['transfer-encoding'] !== undefined) {
+    throw new SignalboxError('bad_request', 'An upgrade must have no body.');
+  }
+}
+
+function refuse(request: IncomingMessage, socket: Duplex, error: unknown, requestId: string): void {
+  if (socket.destroyed) return;
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  // A Duplex where Node's types want a Socket: on an upgrade it is one.
+  response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
+  response.on('finish', () => socket.end());
+  writeRefusal(response, toRefusal(error, requestId));
+}
+
+function ignore(): void {}
