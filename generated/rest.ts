@@ -532,6 +532,11 @@ export interface components {
         BadRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "RateLimit-Policy": components["headers"]["Counted-RateLimit-Policy"];
+                RateLimit: components["headers"]["Counted-RateLimit"];
+                "RateLimit-Limit": components["headers"]["Counted-RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["Counted-RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["Counted-RateLimit-Reset"];
                 [name: string]: unknown;
             };
             content: {
@@ -713,6 +718,11 @@ export interface components {
         Internal: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "RateLimit-Policy": components["headers"]["Counted-RateLimit-Policy"];
+                RateLimit: components["headers"]["Counted-RateLimit"];
+                "RateLimit-Limit": components["headers"]["Counted-RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["Counted-RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["Counted-RateLimit-Reset"];
                 [name: string]: unknown;
             };
             content: {
@@ -767,6 +777,32 @@ export interface components {
          * @example 41
          */
         "RateLimit-Reset": number;
+        /**
+         * @description The policy that the request was counted under, its quota and its window in seconds.
+         * @example "connections-active";q=30;w=60
+         */
+        "Counted-RateLimit-Policy": string;
+        /**
+         * @description What remains of the quota (`r`), and after how many seconds (`t`) the oldest counted request leaves the
+         *     window or the block ends.
+         * @example "connections-active";r=12;t=41
+         */
+        "Counted-RateLimit": string;
+        /**
+         * @description The quota.
+         * @example 30
+         */
+        "Counted-RateLimit-Limit": number;
+        /**
+         * @description What remains of the quota.
+         * @example 12
+         */
+        "Counted-RateLimit-Remaining": number;
+        /**
+         * @description As `t` of `RateLimit`, in seconds.
+         * @example 41
+         */
+        "Counted-RateLimit-Reset": number;
         /**
          * @description Seconds to wait; the next call after that succeeds.
          * @example 240
@@ -845,6 +881,11 @@ export type HeaderRateLimit = components['headers']['RateLimit'];
 export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
 export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
 export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
+export type HeaderCountedRateLimitPolicy = components['headers']['Counted-RateLimit-Policy'];
+export type HeaderCountedRateLimit = components['headers']['Counted-RateLimit'];
+export type HeaderCountedRateLimitLimit = components['headers']['Counted-RateLimit-Limit'];
+export type HeaderCountedRateLimitRemaining = components['headers']['Counted-RateLimit-Remaining'];
+export type HeaderCountedRateLimitReset = components['headers']['Counted-RateLimit-Reset'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderAllow = components['headers']['Allow'];

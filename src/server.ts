@@ -69,7 +69,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     origins: {
       allowed: config.allowedOrigins,
       development: config.development,
-      required: config.requireOrigin,
+      requiredOnUpgrade: config.requireOrigin,
     },
     trustedProxies: config.trustedProxies,
     failures: new AddressFailures(config.addressFailuresPerMinute),
@@ -134,6 +134,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
 
   const { port } = await listen(server, config);
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  await warmUp(url);
   report({ type: 'server.started', url });
 
   async function drain(): Promise<void> {
@@ -154,6 +155,12 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   }
 
   return { host: config.host, port, url, drain, stop };
+}
+
+/** The validator reads the contract at its first request, which had better not be a user's. */
+async function warmUp(url: string): Promise<void> {
+  const { status } = await fetch(url + routes.getHealth.path);
+  if (status !== routes.getHealth.success) throw new Error(`the server does not answer itself: ${status}`);
 }
 
 /** What a verified client is still checked for, on the upgrade and on its preflight. */

@@ -1,4 +1,4 @@
-import type { Ajv2020 } from 'ajv/dist/2020.js';
+import type { ValidateFunction } from 'ajv';
 import type { Contract, Message } from './contract.ts';
 import { refsOf } from './contract.ts';
 import {
@@ -10,7 +10,7 @@ import {
   refTarget,
   type SpecDocument,
 } from './documents.ts';
-import { inlined, schemaCompiler, withSubschemas } from './schemas.ts';
+import { type Compile, inlined, schemaCompiler, withSubschemas } from './schemas.ts';
 
 /** The extensions that this project gives a meaning to. Any other `x-…` is taken for a slip of the pen. */
 const extensions = new Set([
@@ -35,19 +35,22 @@ const stamps = { client: ['id'], server: ['ts', 'from', 'replyTo'] };
  * not closed, channels that contradict `x-channels`, and components that nothing refers to.
  */
 export function checkContract({ openapi, asyncapi, operations, messages }: Contract): void {
-  for (const document of [openapi, asyncapi]) {
-    checkExtensions(document.root, `${document.file}#`);
-    checkRefs(document);
-    const ajv = schemaCompiler(document.root);
-    for (const [name, schema] of Object.entries(objectAt(document.root, 'components', 'schemas')))
-      checkSchema(ajv, objectAt(schema), `${document.file}#/components/schemas/${name}`);
-  }
+  const [compile, compileMessage] = [schemaCompiler(openapi.root), schemaCompiler(asyncapi.root)];
+  checkDocument(openapi, compile);
+  checkDocument(asyncapi, compileMessage);
   checkErrors(openapi);
-  checkHolders(schemaCompiler(openapi.root), openapi.root, `${openapi.file}#`);
-  const ajv = schemaCompiler(asyncapi.root);
-  for (const message of messages) checkMessage(ajv, asyncapi, message);
+  checkHolders(compile, openapi.root, `${openapi.file}#`);
+  for (const message of messages) checkMessage(compileMessage, asyncapi, message);
   const upgrades = operations.filter(({ kind }) => kind === 'upgrade').map(({ path }) => path);
   checkChannels(asyncapi, messages, upgrades);
+  checkRefs(openapi);
+  checkRefs(asyncapi);
+}
+
+function checkDocument({ file, root }: SpecDocument, compile: Compile): void {
+  checkExtensions(root, `${file}#`);
+  for (const [name, schema] of Object.entries(objectAt(root, 'components', 'schemas')))
+    checkSchema(compile, objectAt(schema), `${file}#/components/schemas/${name}`);
 }
 
 function checkExtensions(value: Json, at: string): void {
@@ -86,17 +89,17 @@ function refsFrom(value: Json, document: SpecDocument, reached = new Set<string>
 }
 
 /** A schema that may describe an object, since it has a name; the schemas inside it have none, and may not. */
-function checkSchema(ajv: Ajv2020, schema: JsonObject, at: string): void {
+function checkSchema(compile: Compile, schema: JsonObject, at: string): void {
   const parts = withSubschemas(schema, at);
   for (const [place, part] of parts) if (part !== schema) checkUnnamed(part, place);
   try {
-    ajv.compile(schema);
+    compile(schema);
   } catch {
     // The innermost part that fails alone is the place of the fault; the last part is the schema itself.
-    for (const [place, part] of parts.reverse()) compile(ajv, part, place);
+    for (const [place, part] of parts.reverse()) compileAt(compile, part, place);
   }
   for (const [place, part] of parts)
-    for (const example of listOf(part.examples)) checkExample(ajv, part, example, place);
+    for (const example of listOf(part.examples)) checkExample(compile, part, example, place);
 }
 
 function checkUnnamed(schema: JsonObject, at: string): void {
@@ -106,24 +109,25 @@ function checkUnnamed(schema: JsonObject, at: string): void {
 }
 
 /** Checks whatever holds a schema outside of `components.schemas`: bodies, parameters and headers. */
-function checkHolders(ajv: Ajv2020, value: Json, at: string): void {
+function checkHolders(compile: Compile, value: Json, at: string): void {
   if (Array.isArray(value))
-    for (const [index, item] of value.entries()) checkHolders(ajv, item, `${at}/${index}`);
+    for (const [index, item] of value.entries()) checkHolders(compile, item, `${at}/${index}`);
   if (!isObject(value)) return;
   const { schema, schemas, example, examples, content, ...others } = value;
-  for (const [key, child] of Object.entries(others)) checkHolders(ajv, child, `${at}/${key}`);
+  for (const [key, child] of Object.entries(others)) checkHolders(compile, child, `${at}/${key}`);
   for (const [type, media] of Object.entries(objectAt(content))) {
     const { schema, examples } = objectAt(media);
     if (!isObject(schema)) throw new ContractError(`${at}/content/${type}: no schema`);
-    if (!isObject(examples)) throw new ContractError(`${at}/content/${type}: no example`);
-    checkHolders(ajv, media, `${at}/content/${type}`);
+    if (Object.keys(objectAt(examples)).length === 0)
+      throw new ContractError(`${at}/content/${type}: no example`);
+    checkHolders(compile, media, `${at}/content/${type}`);
   }
   if (!isObject(schema)) return;
   checkUnnamed(schema, `${at}/schema`);
-  checkSchema(ajv, schema, `${at}/schema`);
-  if (example !== undefined) checkExample(ajv, schema, example, at);
+  checkSchema(compile, schema, `${at}/schema`);
+  if (example !== undefined) checkExample(compile, schema, example, at);
   for (const { value = null } of Object.values(objectAt(examples)).map((held) => objectAt(held)))
-    checkExample(ajv, schema, value, at);
+    checkExample(compile, schema, value, at);
 }
 
 function checkErrors({ file, root }: SpecDocument): void {
@@ -136,7 +140,7 @@ function checkErrors({ file, root }: SpecDocument): void {
     );
 }
 
-function checkMessage(ajv: Ajv2020, document: SpecDocument, message: Message): void {
+function checkMessage(compile: Compile, document: SpecDocument, message: Message): void {
   const at = `${document.file}#/components/messages/${message.key}`;
   const known = ['type', 'payload', ...stamps[message.direction]];
   const unknown = Object.keys(objectAt(message.frame, 'properties')).filter(
@@ -144,11 +148,11 @@ function checkMessage(ajv: Ajv2020, document: SpecDocument, message: Message): v
   );
   if (unknown.length > 0)
     throw new ContractError(`${at}/payload: frames have no field ${unknown.join(', ')}`);
-  checkSchema(ajv, message.frame, `${at}/payload`);
+  checkSchema(compile, message.frame, `${at}/payload`);
   const { examples, 'x-result': result } = objectAt(document.root, 'components', 'messages', message.key);
   if (listOf(examples).length === 0) throw new ContractError(`${at}: no example`);
   for (const example of listOf(examples))
-    checkExample(ajv, message.frame, objectAt(example).payload ?? null, `${at}/examples`);
+    checkExample(compile, message.frame, objectAt(example).payload ?? null, `${at}/examples`);
   if (message.direction === 'client') checkClosed(inlined(message.frame, document), `${at}/payload`);
   const ack = objectAt(document.root, 'components', 'messages', 'server.ack');
   if (result !== undefined && !refsFrom(ack, document).has(String(objectAt(result).$ref)))
@@ -210,8 +214,8 @@ function listOf(value: Json | undefined): Json[] {
   return Array.isArray(value) ? value : [];
 }
 
-function checkExample(ajv: Ajv2020, schema: JsonObject, example: Json, at: string): void {
-  const validate = compile(ajv, schema, at);
+function checkExample(compile: Compile, schema: JsonObject, example: Json, at: string): void {
+  const validate = compileAt(compile, schema, at);
   if (validate(example)) return;
   const fault = validate.errors?.[0];
   throw new ContractError(
@@ -219,9 +223,9 @@ function checkExample(ajv: Ajv2020, schema: JsonObject, example: Json, at: strin
   );
 }
 
-function compile(ajv: Ajv2020, schema: JsonObject, at: string): ReturnType<Ajv2020['compile']> {
+function compileAt(compile: Compile, schema: JsonObject, at: string): ValidateFunction {
   try {
-    return ajv.compile(schema);
+    return compile(schema);
   } catch (error) {
     throw new ContractError(`${at}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -53,7 +53,7 @@ export type MessageHandlersOf<Namespace extends string, Sender> = Pick<MessageHa
 
 type KeyOf<T> = T extends unknown ? keyof T : never;
 type ItemOf<T> = T extends readonly (infer Item)[] ? Item : never;
-type ValueOf<T, K extends PropertyKey> = T extends { [P in K]?: unknown } ? T[K] : never;
+type ValueOf<T, K> = T extends unknown ? (K extends keyof T ? T[K] : never) : never;
 
 /** The names of what \`T\` has and \`Shape\` has not, however deep. */
 type Surplus<T, Shape> = unknown extends Shape

@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import {
   ContractError,
@@ -10,20 +10,25 @@ import {
   type SpecDocument,
 } from './documents.ts';
 
-/**
- * An Ajv that knows the schemas of a document by their `#/components/schemas/X`, and refuses unknown keywords.
- * Compile with it schemas that the document holds.
- */
-export function schemaCompiler(root: JsonObject): Ajv2020 {
+/** Compiles a schema that a document holds; `#/components/schemas/X` in it is the document's. */
+export type Compile = (schema: JsonObject) => ValidateFunction;
+
+/** A compiler for the schemas of a document; it refuses unknown keywords. */
+export function schemaCompiler(root: JsonObject): Compile {
   const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false });
   addFormats.default(ajv);
   ajv.addKeyword('x-errors');
   // A schema without an $id resolves `#/…` against itself, so each carries the document's components along.
-  const compile = ajv.compile.bind(ajv);
-  const components = { schemas: objectAt(root, 'components', 'schemas') };
   ajv.addKeyword('components');
-  ajv.compile = ((schema: JsonObject) => compile({ ...schema, components })) as typeof ajv.compile;
-  return ajv;
+  const components = { schemas: objectAt(root, 'components', 'schemas') };
+  const compiled = new Map<string, ValidateFunction>();
+  return (schema) => {
+    // Most bodies are the same `$ref`, so many schemas are written alike.
+    const text = JSON.stringify(schema);
+    const validate = compiled.get(text) ?? ajv.compile({ ...schema, components });
+    compiled.set(text, validate);
+    return validate;
+  };
 }
 
 /** Keywords whose value is a schema, or a list of schemas. */

@@ -7,8 +7,7 @@ import type { Hub } from '../../rooms/hub.ts';
 export function chatHandlers(hub: Hub, now: () => number): MessageHandlersOf<'chat', Connection> {
   return {
     'chat.send': (sender, { to, ...said }) => {
-      const msecs = now();
-      const sent = { messageId: uuidv7({ msecs }), sentAt: timestamp(msecs) };
+      const sent = { messageId: uuidv7(), sentAt: timestamp(now()) };
       const { userId, presenterName } = sender.identity;
       // Looked up before anything is sent: one unknown addressee refuses the whole message.
       const only = to && new Set([...to.map((clientId) => hub.member(sender, clientId)), sender]);

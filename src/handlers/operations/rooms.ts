@@ -22,11 +22,10 @@ export function roomOperations(
       const request = JSON.stringify([roomId, channel, body.message]);
       return idempotency.once(identity.subjectKey, headers['idempotency-key'], request, () => {
         checkRoom(hub, roomId, channel);
-        const msecs = now();
         const notice = {
-          noticeId: uuidv7({ msecs }),
+          noticeId: uuidv7(),
           message: body.message,
-          sentAt: timestamp(msecs),
+          sentAt: timestamp(now()),
         };
         const delivered = hub.broadcast(roomId, channel, notice);
         const by = identity.userId;

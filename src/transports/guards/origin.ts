@@ -11,8 +11,8 @@ export interface OriginPolicy {
   readonly allowed: readonly string[] | undefined;
   /** Whether pages served from this machine may use it too, where `allowed` is undefined. */
   readonly development: boolean;
-  /** Whether a request without an `Origin` is refused. Browsers send one; command-line clients do not. */
-  readonly required: boolean;
+  /** Whether an upgrade without an `Origin` is refused: browsers send one, command-line clients do not. */
+  readonly requiredOnUpgrade: boolean;
 }
 
 /**
@@ -23,12 +23,21 @@ export interface OriginPolicy {
  */
 export function checkOrigin(request: IncomingMessage, policy: OriginPolicy): void {
   const [origin, ...more] = rawValues(request, 'origin');
-  if (origin === undefined ? !policy.required : more.length === 0 && isAllowed(origin, request, policy))
+  if (
+    origin === undefined
+      ? !(policy.requiredOnUpgrade && isUpgrade(request))
+      : more.length === 0 && isAllowed(origin, request, policy)
+  )
     return;
   throw new SignalboxError(
     'origin_not_allowed',
     origin === undefined ? 'The request has no Origin.' : 'The Origin of the request is not allowed.',
   );
+}
+
+/** On plain requests nothing follows from a lacking `Origin`: pages of the same host send none with a GET. */
+function isUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 function isAllowed(origin: string, request: IncomingMessage, policy: OriginPolicy): boolean {

@@ -87,7 +87,7 @@ const securityHeaders: RequestHandler = helmet({
 /** The first of the guards for whatever carries an `Origin`; what needs a token is checked again in order. */
 function refuseForeignPages(guards: Guards): RequestHandler {
   return (request, _response, next) => {
-    if (request.headers.origin !== undefined) guards.checkOrigin(request);
+    guards.checkOrigin(request);
     next();
   };
 }

@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { atScopeEnd } from './scope.ts';
+
+/** What a process has printed and how it ended. */
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `signalbox` as a process of its own, from source. */
+export class SignalboxProcess {
+  readonly child: ChildProcess;
+  /** Resolves when it has ended. */
+  readonly finished: Promise<Finished>;
+  #stdout = '';
+  #stderr = '';
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+    // Nothing of the tests' own environment, so that a developer's settings do not change what is tested.
+    this.child = spawn(process.execPath, ['src/main.ts', ...args], { env: { PORT: '0', ...env } });
+    this.child.stdout?.on('data', (chunk) => {
+      this.#stdout += chunk;
+    });
+    this.child.stderr?.on('data', (chunk) => {
+      this.#stderr += chunk;
+    });
+    this.finished = once(this.child, 'close').then(([code]) => ({
+      code,
+      stdout: this.#stdout,
+      stderr: this.#stderr,
+    }));
+    atScopeEnd(() => this.child.kill('SIGKILL'));
+  }
+
+  /** The first match in what it prints; fails when it ends without one, or does not print one in time. */
+  async prints(pattern: RegExp, withinMs = 10_000): Promise<RegExpExecArray> {
+    const signal = AbortSignal.timeout(withinMs);
+    for (;;) {
+      const match = pattern.exec(this.#stdout);
+      if (match) return match;
+      if (this.child.exitCode !== null) throw new Error(`it ended: ${this.#stdout}${this.#stderr}`);
+      if (!this.child.stdout) throw new Error('it has no output');
+      await Promise.race([once(this.child.stdout, 'data', { signal }), once(this.child, 'exit', { signal })]);
+    }
+  }
+}
+
+/** Runs the command line to its end. */
+export function runSignalbox(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  return new SignalboxProcess(args, env).finished;
+}

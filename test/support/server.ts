@@ -1,0 +1,40 @@
+import { readConfig } from '../../src/config.ts';
+import { type ServerParts, startServer as startSignalbox } from '../../src/server.ts';
+import { atScopeEnd } from './scope.ts';
+import { jwtSecret, mintToken } from './token.ts';
+import { watch } from './watch.ts';
+
+/** A real server in this process, with the contract checker in front of it. */
+export interface TestServer {
+  /** The port of the tap; nothing gets past it. */
+  readonly port: number;
+  readonly url: string;
+  /** Mints a token that the server accepts. */
+  token(claims?: Record<string, unknown>): string;
+  drain(): Promise<void>;
+  /** Stops the server, once; happens by itself at the end of the test or the file that started it. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server with the settings of `env` on top of those of the tests. */
+export async function startServer(
+  env: Readonly<Record<string, string>> = {},
+  parts: ServerParts = {},
+): Promise<TestServer> {
+  const base = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', JWT_SECRET: jwtSecret };
+  const server = await startSignalbox(readConfig({ ...base, ...env }), parts);
+  const port = await watch(server.port);
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= server.stop();
+    return stopped;
+  };
+  atScopeEnd(stop); // after the tap was registered, so before it is closed
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    token: (claims) => mintToken(claims),
+    drain: () => server.drain(),
+    stop,
+  };
+}
