@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { frameLimits } from '../generated/messages.ts';
+import { httpLimits } from '../generated/operations.ts';
 import type { VerificationKeys } from './auth/keys.ts';
 import { readPublicKey } from './auth/public-key.ts';
 
 /** One environment variable, as `--help` and the README print it. */
 export interface Setting {
   readonly name: string;
-  /** The default as one would write it, or in words where it depends on another setting; empty: unset. */
+  /** The default as one would write it, or in words where it depends on something else; empty: unset. */
   readonly default: string;
   readonly description: string;
   /** Least and greatest value of a whole number. */
@@ -14,6 +16,7 @@ export interface Setting {
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const originsPreset = 'the host that was asked; in development mode also this machine';
 const anyKey = 'set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL';
 /** The longest time that Node's timers take. */
 const maxMs = 2_147_483_647;
@@ -26,14 +29,32 @@ const table = {
   JWKS_URL: setting('', 'verifies tokens with the key set that their issuer publishes at this https URL'),
   JWT_ISSUER: setting('', 'the iss that tokens must carry; required with JWKS_URL'),
   JWT_AUDIENCE: setting('', 'the aud that tokens must carry; required with JWKS_URL'),
-  ALLOWED_ORIGINS: setting('', 'origins that may connect, comma-separated; * in https://*.a.org is a label'),
-  REQUIRE_ORIGIN: setting('false', 'true refuses clients that send no Origin, which browsers always do'),
+  ALLOWED_ORIGINS: setting(
+    originsPreset,
+    'origins of pages that may connect, comma-separated; * in https://*.a.org is one label',
+  ),
+  REQUIRE_ORIGIN: setting(
+    'false',
+    'true refuses WebSockets of clients that send no Origin, which browsers always do',
+  ),
   TRUSTED_PROXIES: setting('', 'whose X-Forwarded-For counts: IPs, CIDRs, loopback, linklocal, uniquelocal'),
   LOG_LEVEL: setting('info', logLevels.join(', ')),
   ADDRESS_FAILURES_PER_MINUTE: setting('300', 'failed attempts that one address may make', [1, 1_000_000]),
-  MAX_MESSAGE_BYTES: setting('65536', 'longest message that a client may send', [1024, 16_777_216]),
-  MAX_FRAGMENTS: setting('64', 'most frames that one message may come in', [1, 65_536]),
-  HEADERS_TIMEOUT_MS: setting('5000', 'time that a client has to send its request headers', [1, maxMs]),
+  MAX_MESSAGE_BYTES: setting(
+    `${frameLimits.maxBytes}`,
+    'longest message that a client may send',
+    [1024, 16_777_216],
+  ),
+  MAX_FRAGMENTS: setting(
+    `${frameLimits.maxFragments}`,
+    'most frames that one message may come in',
+    [1, 65_536],
+  ),
+  HEADERS_TIMEOUT_MS: setting(
+    `${httpLimits.headersTimeoutMs}`,
+    'time that a client has to send its request headers',
+    [1, maxMs],
+  ),
   HEARTBEAT_INTERVAL_MS: setting('15000', 'time between two pings to a client', [1, maxMs]),
   HEARTBEAT_TIMEOUT_MS: setting('25000', 'silence that ends a connection; above the interval', [1, maxMs]),
   NODE_ENV: setting('', 'production forbids development mode, which is what no key at all means'),

@@ -1,12 +1,14 @@
 import { errors, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { tokenLifetime } from '../../generated/messages.ts';
+import { httpLimits } from '../../generated/operations.ts';
 import { SignalboxError } from '../rooms/errors.ts';
 import type { Identity } from '../rooms/identity.ts';
 import { toIdentity } from './claims.ts';
 import { createKeySource, type VerificationKeys } from './keys.ts';
 
 /** How far the clocks of issuer and server may differ, both ways. */
-export const clockToleranceSeconds = 30;
-const maxTokenBytes = 4096;
+export const clockToleranceSeconds = tokenLifetime.skewMs / 1000;
+const { maxTokenBytes } = httpLimits;
 /** A compact JWS (RFC 7515, section 7.1) without the blanks and padding that lenient decoders forgive. */
 const compactJws = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 

@@ -179,6 +179,6 @@ function readReplies({ file, root }: SpecDocument): Map<string, string> {
 }
 
 /** The names that a list of `$ref`s points at; `at` is the list's place. */
-export function refsOf(list: Json | undefined, at: string): string[] {
+export function refsOf(list: Json | undefined, at = 'messages'): string[] {
   return Array.isArray(list) ? list.map((item, index) => refName(objectAt(item).$ref, `${at}/${index}`)) : [];
 }

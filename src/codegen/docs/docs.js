@@ -20,5 +20,11 @@ globalThis.Scalar.createApiReference('#docs', [
     authentication: { preferredSecurityScheme: 'bearerAuth' },
   },
   // Made from asyncapi.json for readers; the document itself is linked in its introduction.
-  { ...quiet, title: 'WebSocket API', slug: 'websocket', url: 'websocket.json', documentDownloadType: 'none' },
+  {
+    ...quiet,
+    title: 'WebSocket API',
+    slug: 'websocket',
+    url: 'websocket.json',
+    documentDownloadType: 'none',
+  },
 ]);

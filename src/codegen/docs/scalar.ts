@@ -34,8 +34,11 @@ function fetchTarball(): void {
   try {
     execFileSync(command, [...before, ...args], { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
   } catch (error) {
-    const reason = /^npm (?:error|ERR!) (?!code)(.+)$/m.exec(String(Object(error).stderr))?.[1] ?? String(error);
-    throw new ScalarError(`docs: cannot fetch @scalar/api-reference@${version}, and ${cache} has no copy: ${reason}`);
+    const reason =
+      /^npm (?:error|ERR!) (?!code)(.+)$/m.exec(String(Object(error).stderr))?.[1] ?? String(error);
+    throw new ScalarError(
+      `docs: cannot fetch @scalar/api-reference@${version}, and ${cache} has no copy: ${reason}`,
+    );
   }
   if (!isIntact()) throw new ScalarError(`docs: ${tarball} is not the pinned ${integrity}`);
 }
