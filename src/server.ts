@@ -122,10 +122,13 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       // How soon after its deadline a slow request is noticed.
       connectionsCheckingInterval: Math.min(1_000, config.headersTimeoutMs),
       // Any other upgrade, such as curl's offer of h2c, is served as the plain request that it also is.
-      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+      shouldUpgradeCallback: ({ headers, url }) =>
+        headers.upgrade?.toLowerCase() === 'websocket' && url?.startsWith('/ws/') === true,
+      requireHostHeader: false, // the guards do, and answer with a problem
     },
     app,
   );
+  server.on('checkExpectation', app); // what is expected beyond `100-continue` is ignored (RFC 9110, section 10.1.1)
   server.maxHeadersCount = 0; // counted by the guards, where one too many is refused rather than dropped
   server.on('upgrade', (request, socket: Duplex, head) => void upgrade.handle(request, socket, head));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>

@@ -21,6 +21,7 @@ const extensions = new Set([
   'x-channels',
   'x-volatile',
   'x-result',
+  'x-max-bytes',
   'x-frame-limits',
   'x-token-lifetime',
   'x-close-codes',

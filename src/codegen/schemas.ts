@@ -9,6 +9,7 @@ import {
   refTarget,
   type SpecDocument,
 } from './documents.ts';
+import { maxBytes } from './max-bytes.ts';
 
 /** Compiles a schema that a document holds; `#/components/schemas/X` in it is the document's. */
 export type Compile = (schema: JsonObject) => ValidateFunction;
@@ -18,6 +19,7 @@ export function schemaCompiler(root: JsonObject): Compile {
   const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false });
   addFormats.default(ajv);
   ajv.addKeyword('x-errors');
+  ajv.addKeyword(maxBytes);
   // A schema without an $id resolves `#/…` against itself, so each carries the document's components along.
   ajv.addKeyword('components');
   const components = { schemas: objectAt(root, 'components', 'schemas') };
@@ -80,7 +82,9 @@ export function inlined(
   document: SpecDocument,
   trail: readonly string[] = [],
 ): JsonObject {
-  const kept = Object.entries(schema).filter(([key]) => !annotations.has(key) && !key.startsWith('x-'));
+  const kept = Object.entries(schema).filter(
+    ([key]) => !annotations.has(key) && (!key.startsWith('x-') || key === maxBytes.keyword),
+  );
   if (typeof schema.$ref === 'string') {
     const place = `${document.file}${schema.$ref}`;
     if (kept.length > 1) throw new ContractError(`${place}: the $ref to it has a keyword beside it`);

@@ -2,6 +2,7 @@ import { _, Ajv, type Code, type KeywordCxt, str } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
 import type { Contract, Message } from './contract.ts';
 import { ContractError, isObject, type Json, type JsonObject, type SpecDocument } from './documents.ts';
+import { maxBytes } from './max-bytes.ts';
 import { inlined } from './schemas.ts';
 
 /**
@@ -74,6 +75,7 @@ function compile(schema: JsonObject, at: string): string {
     strictRequired: false,
     code: { source: true, esm: true },
   });
+  ajv.addKeyword(maxBytes);
   replaceLength(ajv, 'maxLength', true);
   replaceLength(ajv, 'minLength', false);
   try {

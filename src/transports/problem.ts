@@ -1,4 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { type ErrorCode, errors } from '../../generated/errors.ts';
 import type { components } from '../../generated/rest.ts';
 import { SignalboxError } from '../rooms/errors.ts';
@@ -15,6 +16,8 @@ export interface Refusal {
 
 /** How soon to come back after `draining` or `auth_unavailable`: another server, or the next try for the keys. */
 const unavailableRetryMs = 5_000;
+/** How long a client may take to read a refusal and to end its side, before the connection is cut. */
+const lingerMs = 1_000;
 
 /**
  * What an error is answered with. Anything but a {@link SignalboxError} is `internal`, and tells nothing of
@@ -37,7 +40,7 @@ export function toRefusal(error: unknown, requestId: string): Refusal {
       'Content-Type': 'application/problem+json',
       'X-Request-Id': requestId,
       ...(status === 401 && { 'WWW-Authenticate': challenge(code) }),
-      ...(status === 426 && { Upgrade: 'websocket' }),
+      ...(status === 426 && { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' }), // RFC 6455, section 4.4
       ...(status === 429 && { 'Cache-Control': 'no-store' }),
       ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
       ...headers,
@@ -68,11 +71,26 @@ export function writeRefusal(response: ServerResponse, { status, headers, proble
   response.end(body);
 }
 
-/** A refusal as bytes, for a socket whose request could not even be parsed. */
-export function rawRefusal({ status, headers, problem }: Refusal): string {
+/**
+ * Writes a refusal to a connection that HTTP has let go of, since its request is broken or asks for another
+ * protocol, and ends the connection, whether or not the client ends its side.
+ */
+export function endWithRefusal(socket: Duplex, refusal: Refusal): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end(toBytes(refusal));
+  socket.resume(); // what is left unread would reset the connection, and the answer with it
+  const deadline = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(deadline));
+}
+
+function toBytes({ status, headers, problem }: Refusal): string {
   const body = JSON.stringify(problem);
   const lines = Object.entries({
     ...headers,
+    Date: new Date().toUTCString(),
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',
   });

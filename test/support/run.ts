@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join, relative, resolve } from 'node:path';
 import { declaredFacts, measure, printed, readFacts } from '../contract/coverage.ts';
 
 // npm test: the static checks, then every test, then how much of the contract the tests provoked. With arguments
@@ -104,7 +104,7 @@ function addVitest(report: VitestReport): void {
   for (const { name, status, assertionResults } of report.testResults) {
     // A file that does not load, or whose last hook fails, has no failed test to show for it.
     const silent = status === 'failed' && !assertionResults.some((result) => result.status === 'failed');
-    if (silent) count(name, false);
+    if (silent) count(relative('.', name), false);
   }
 }
 

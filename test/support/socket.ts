@@ -22,7 +22,7 @@ export interface SocketOptions {
 interface Waiter {
   readonly matches: (frame: Frame) => boolean;
   readonly resolve: (frame: Frame) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (why: string) => void;
 }
 
 /** A WebSocket client that speaks literal JSON. */
@@ -46,7 +46,7 @@ export class TestSocket {
     this.closed = new Promise((resolve) => {
       ws.on('close', (code, reason) => {
         this.#isClosed = `the socket closed with ${code} ${reason}`;
-        for (const { reject } of this.#waiters.splice(0)) reject(new Error(this.#isClosed));
+        for (const { reject } of this.#waiters.splice(0)) reject(this.#isClosed);
         resolve({ code, reason: String(reason) });
       });
     });
@@ -64,22 +64,25 @@ export class TestSocket {
       this.#unread = this.#unread.filter((one) => one !== frame);
       return Promise.resolve(frame);
     }
-    if (this.#isClosed) return Promise.reject(new Error(`no ${wanted ?? 'frame'}: ${this.#isClosed}`));
+    const name = typeof wanted === 'string' ? wanted : 'such frame';
+    if (this.#isClosed) return Promise.reject(new Error(`no ${name}: ${this.#isClosed}`));
     return new Promise((resolve, reject) => {
-      const waiter = { matches, resolve, reject };
+      const waiter: Waiter = {
+        matches,
+        resolve: (found) => {
+          clearTimeout(timer);
+          resolve(found);
+        },
+        reject: (why) => {
+          clearTimeout(timer);
+          reject(new Error(`no ${name}: ${why}`));
+        },
+      };
       const timer = setTimeout(() => {
         this.#waiters = this.#waiters.filter((one) => one !== waiter);
         const unread = this.#unread.map(({ type }) => type).join(', ') || 'nothing';
-        reject(new Error(`no ${wanted ?? 'frame'} within ${withinMs} ms; unread: ${unread}`));
+        waiter.reject(`${withinMs} ms went by; unread: ${unread}`);
       }, withinMs);
-      waiter.resolve = (found) => {
-        clearTimeout(timer);
-        resolve(found);
-      };
-      waiter.reject = (error) => {
-        clearTimeout(timer);
-        reject(error);
-      };
       this.#waiters.push(waiter);
     });
   }

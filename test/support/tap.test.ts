@@ -112,6 +112,20 @@ describe('HTTP', () => {
     expect(tap.events).toMatchObject([{ kind: 'ending', by: 'client' }, { kind: 'ended' }]);
   });
 
+  test('what is open when the tap closes ends as if the client had gone', async () => {
+    const port = await httpServer((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('and so on');
+    });
+    const tap = await tapped(port);
+    const request = httpRequest({ port: tap.port }).end();
+    request.on('error', () => {});
+    const [response] = await once(request, 'response');
+    response.on('error', () => {});
+    await tap.close();
+    expect(tap.events.map(({ kind }) => kind)).toEqual(['ending', 'ended']);
+    expect(tap.events[0]).toEqual({ kind: 'ending', by: 'client' });
+  });
+
   test('where nobody listens behind it, the client is reset', async () => {
     const dead = await tapped(1);
     await expect(exchange(dead, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).rejects.toThrow('ECONNRESET');

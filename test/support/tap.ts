@@ -5,7 +5,7 @@ import { type Side, type TapEvent, Wire } from './wire.ts';
 /** A TCP proxy that stands in front of a server. */
 export interface Tap {
   readonly port: number;
-  /** Waits a second for the server's ends of the connections to close, then cuts what is left. */
+  /** Ends what is open as if the clients did, and cuts what is still open a second later. */
   close(): Promise<void>;
 }
 
@@ -15,8 +15,8 @@ export interface Tap {
  * go on. Back-pressure, half-closed ends, resets and a client's loopback address go through as they are.
  */
 export async function startTap(targetPort: number, observe: () => (event: TapEvent) => void): Promise<Tap> {
-  const open = new Set<Socket>();
-  const servers = new Set<Socket>();
+  const sockets = new Set<Socket>();
+  const servers = new Map<Socket, () => void>();
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     const server = connect({
       port: targetPort,
@@ -25,13 +25,12 @@ export async function startTap(targetPort: number, observe: () => (event: TapEve
       allowHalfOpen: true,
       noDelay: true,
     });
-    servers.add(server);
-    server.on('close', () => servers.delete(server));
     for (const socket of [client, server]) {
-      open.add(socket);
-      socket.on('close', () => open.delete(socket));
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
     }
-    join(client, server, new Wire(observe()));
+    servers.set(server, join(client, server, new Wire(observe())));
+    server.on('close', () => servers.delete(server));
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -39,19 +38,30 @@ export async function startTap(targetPort: number, observe: () => (event: TapEve
     port: (listener.address() as AddressInfo).port,
     async close() {
       const closed = new Promise((resolve) => listener.close(resolve));
-      const deadline = Date.now() + 1000;
-      while (servers.size > 0 && Date.now() < deadline) await new Promise((next) => setTimeout(next, 5));
-      for (const socket of open) socket.destroy();
+      await serversAreGone(servers, 50); // a server that has stopped is about to say its last words
+      for (const hangUp of servers.values()) hangUp();
+      await serversAreGone(servers, 1000);
+      await Promise.all([...sockets].map((socket) => once(socket.destroy(), 'close')));
       await closed;
     },
   };
 }
 
-function join(client: Socket, server: Socket, wire: Wire): void {
+async function serversAreGone(servers: ReadonlyMap<Socket, unknown>, withinMs: number): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (servers.size > 0 && Date.now() < deadline) await new Promise((next) => setTimeout(next, 5));
+}
+
+/** Joins both ends of a connection. What it returns ends it as if the client did. */
+function join(client: Socket, server: Socket, wire: Wire): () => void {
   let stalled = false;
   let left = 2;
   forward('client', client, server);
   forward('server', server, client);
+  return () => {
+    wire.end('client');
+    server.end();
+  };
 
   function forward(side: Side, from: Socket, to: Socket): void {
     from.on('data', (chunk) => {

@@ -4,7 +4,7 @@ import { type Connection, timestamp } from '../../rooms/connection.ts';
 import type { Hub } from '../../rooms/hub.ts';
 
 /** Chat, to the whole channel or in private. */
-export function chatHandlers(hub: Hub, now: () => number): MessageHandlersOf<'chat', Connection> {
+export function chatHandlers(hub: Hub, now: () => number) {
   return {
     'chat.send': (sender, { to, ...said }) => {
       const sent = { messageId: uuidv7(), sentAt: timestamp(now()) };
@@ -19,5 +19,5 @@ export function chatHandlers(hub: Hub, now: () => number): MessageHandlersOf<'ch
       );
       return sent;
     },
-  };
+  } satisfies MessageHandlersOf<'chat', Connection>;
 }

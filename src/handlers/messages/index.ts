@@ -1,4 +1,4 @@
-import type { MessageHandlers } from '../../../generated/messages.ts';
+import type { ClientReplies, ExactHandlers, MessageHandlers } from '../../../generated/messages.ts';
 import type { Connection } from '../../rooms/connection.ts';
 import type { Hub } from '../../rooms/hub.ts';
 import type { Identity } from '../../rooms/identity.ts';
@@ -15,11 +15,13 @@ export function messageHandlers(
   verify: (token: string) => Promise<Identity>,
   now: () => number,
 ): MessageHandlers<Connection> {
-  const handlers: MessageHandlers<Connection> = {
+  const handlers = {
     ...sessionHandlers(membership, verify, now),
     ...presenceHandlers(hub),
     ...signalHandlers(hub),
     ...chatHandlers(hub, now),
   };
-  return Object.setPrototypeOf(handlers, null);
+  // What the parts return is looked at once more: a reply with a property too many does not compile.
+  const exact: MessageHandlers<Connection> = handlers satisfies ExactHandlers<typeof handlers, ClientReplies>;
+  return Object.setPrototypeOf(exact, null);
 }

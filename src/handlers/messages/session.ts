@@ -9,7 +9,7 @@ export function sessionHandlers(
   membership: Membership,
   verify: (token: string) => Promise<Identity>,
   now: () => number,
-): MessageHandlersOf<'session', Connection> {
+) {
   return {
     'session.ping': (_sender, { t }) => ({ t, serverTime: now() }),
     'session.leave': (sender) => {
@@ -27,5 +27,5 @@ export function sessionHandlers(
       membership.refresh(sender, identity);
       return { tokenExpiresAt: timestamp(identity.expiresAt) };
     },
-  };
+  } satisfies MessageHandlersOf<'session', Connection>;
 }

@@ -3,7 +3,7 @@ import type { Connection } from '../../rooms/connection.ts';
 import type { Hub } from '../../rooms/hub.ts';
 
 /** WebRTC signaling: each message goes to the one peer that it names, and the server does not look into it. */
-export function signalHandlers(hub: Hub): MessageHandlersOf<'signal', Connection> {
+export function signalHandlers(hub: Hub) {
   return {
     'signal.offer': (sender, { to, ...description }) => {
       hub.relay(sender, to, 'signal.offer', description);
@@ -21,5 +21,5 @@ export function signalHandlers(hub: Hub): MessageHandlersOf<'signal', Connection
       if (to !== undefined) hub.relay(sender, to, 'signal.data', data);
       else hub.announce(sender, 'signal.data', data, { from: sender.clientId, except: sender });
     },
-  };
+  } satisfies MessageHandlersOf<'signal', Connection>;
 }

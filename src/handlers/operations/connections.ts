@@ -7,11 +7,7 @@ import type { Membership } from '../../rooms/membership.ts';
 import type { AdminAction, Caller } from './caller.ts';
 
 /** Live connections, one by one. */
-export function connectionOperations(
-  hub: Hub,
-  membership: Membership,
-  audit: Report<AdminAction>,
-): OperationHandlersOf<'connections', Caller> {
+export function connectionOperations(hub: Hub, membership: Membership, audit: Report<AdminAction>) {
   return {
     listActiveConnections: () =>
       Array.from(hub.connections(), (connection) => toRestConnection(connection, hub.isHost(connection))),
@@ -25,5 +21,5 @@ export function connectionOperations(
       audit({ type: 'admin.kicked', by: identity.userId, requestId, target: id, reason, affected: 1 });
       return { success: true, message: 'Client disconnected' };
     },
-  };
+  } satisfies OperationHandlersOf<'connections', Caller>;
 }

@@ -4,7 +4,7 @@ import type { OperationHandlersOf } from '../../../generated/operations.ts';
 import type { Caller } from './caller.ts';
 
 /** The contract itself. */
-export const documentOperations: OperationHandlersOf<'documents', Caller> = {
+export const documentOperations = {
   getOpenapi: () => openapi,
   getAsyncapi: () => asyncapi,
-};
+} satisfies OperationHandlersOf<'documents', Caller>;

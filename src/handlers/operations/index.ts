@@ -1,4 +1,5 @@
-import type { OperationHandlers } from '../../../generated/operations.ts';
+import type { ExactHandlers } from '../../../generated/messages.ts';
+import type { OperationHandlers, OperationReplies } from '../../../generated/operations.ts';
 import type { Place } from '../../rooms/connection.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Hub } from '../../rooms/hub.ts';
@@ -24,11 +25,13 @@ export interface OperationParts {
 /** The handler of every operation. */
 export function operationHandlers(parts: OperationParts): OperationHandlers<Caller> {
   const { hub, membership, admit, isDraining, audit, now } = parts;
-  return {
+  const handlers = {
     ...connectionOperations(hub, membership, audit),
     ...roomOperations(hub, membership, audit, now),
-    ...socketOperations(admit),
+    ...socketOperations(admit, isDraining),
     ...serviceOperations(isDraining),
     ...documentOperations,
   };
+  // What the parts return is looked at once more: a body with a property too many does not compile.
+  return handlers satisfies ExactHandlers<typeof handlers, OperationReplies>;
 }

@@ -15,7 +15,7 @@ export function roomOperations(
   membership: Membership,
   audit: Report<AdminAction>,
   now: () => number,
-): OperationHandlersOf<'rooms', Caller> {
+) {
   const idempotency = new IdempotencyKeys(now);
   return {
     broadcastToRoom: ({ params: { roomId }, query: { channel }, headers, body }, { identity, requestId }) => {
@@ -45,7 +45,7 @@ export function roomOperations(
         disconnected,
       };
     },
-  };
+  } satisfies OperationHandlersOf<'rooms', Caller>;
 }
 
 function checkRoom(hub: Hub, roomId: string, channel: Channel | undefined): void {

@@ -1,5 +1,6 @@
 import type { OperationHandlersOf } from '../../../generated/operations.ts';
 import type { Place } from '../../rooms/connection.ts';
+import { SignalboxError } from '../../rooms/errors.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import type { Caller } from './caller.ts';
 
@@ -10,11 +11,13 @@ import type { Caller } from './caller.ts';
  */
 export function socketOperations(
   admit: (identity: Identity, place: Place) => void,
-): OperationHandlersOf<'sockets', Caller> {
+  isDraining: () => boolean,
+) {
   return {
     preflightConnect: ({ params }, { identity }) => {
+      if (isDraining()) throw new SignalboxError('draining', 'The server is stopping.');
       admit(identity, params);
       return undefined;
     },
-  };
+  } satisfies OperationHandlersOf<'sockets', Caller>;
 }

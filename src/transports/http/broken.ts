@@ -1,15 +1,12 @@
 import type { Duplex } from 'node:stream';
 import { httpLimits } from '../../../generated/operations.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
-import { rawRefusal, toRefusal } from '../problem.ts';
+import { endWithRefusal, toRefusal } from '../problem.ts';
 
 /** Answers a request that Node could not parse, or that took too long to arrive, and ends its connection. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  socket.end(rawRefusal(toRefusal(toContractError(error), crypto.randomUUID())));
+  if (error.code === 'ECONNRESET') socket.destroy();
+  else endWithRefusal(socket, toRefusal(toContractError(error), crypto.randomUUID()));
 }
 
 function toContractError({ code }: NodeJS.ErrnoException): SignalboxError {

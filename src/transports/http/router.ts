@@ -87,7 +87,7 @@ function answer<Id extends OperationId>(
 /** A room id counts as it is written: one that was percent-encoded is refused, as on the upgrade. */
 function checkRawRoomId(request: Request): void {
   const { roomId } = request.params;
-  if (roomId === undefined || rawPathOf(request).split('/').includes(String(roomId))) return;
-  const errors = [{ pointer: '/params/roomId', message: 'must not be percent-encoded' }];
+  if (roomId === undefined || !rawPathOf(request).includes('%')) return;
+  const errors = [{ pointer: '/path/roomId', message: 'must not be percent-encoded' }];
   throw new SignalboxError('bad_request', 'The request breaks the contract.', { errors });
 }

@@ -27,7 +27,9 @@ export function toContractError(error: unknown): unknown {
     return new SignalboxError('unsupported_media_type', 'Send application/json.');
   }
   if (error instanceof validatorErrors.BadRequest) {
-    const errors = error.errors.map(({ path, message }): Fault => ({ pointer: path, message }));
+    const errors = error.errors.map(({ path, message }): Fault => {
+      return { pointer: path.replace(/^\/params\//, '/path/'), message };
+    });
     return new SignalboxError('bad_request', 'The request breaks the contract.', { errors });
   }
   return error;

@@ -6,6 +6,9 @@ export interface JsonLimits {
   readonly maxKeys: number;
 }
 
+/** Names by which a careless merge of what was received reaches the prototypes of the receiver. */
+const pollutants: ReadonlySet<string> = new Set(['__proto__', 'constructor']);
+
 /** One object or array that the scan is inside of. */
 interface Level {
   /** The names seen so far; `undefined` in an array. */
@@ -16,9 +19,9 @@ interface Level {
 }
 
 /**
- * Finds what `JSON.parse` forgives and other parsers read differently: names that repeat, `__proto__`, lone
- * surrogates, too deep and too many names. Two parties that read the same text differently are the beginning of
- * most JSON attacks.
+ * Finds what `JSON.parse` forgives and other parsers read differently: names that repeat, `__proto__` and
+ * `constructor`, lone surrogates, too deep and too many names. Two parties that read the same text differently
+ * are the beginning of most JSON attacks.
  *
  * Strings are skipped by searching for their end, so a long SDP costs next to nothing.
  *
@@ -41,7 +44,7 @@ export function findJsonFault(text: string, { maxDepth, maxKeys }: JsonLimits): 
           keys += 1;
           level.at = value;
           if (keys > maxKeys) return fault(`must NOT have more than ${maxKeys} keys in all`);
-          if (value === '__proto__') return fault('must NOT be called __proto__');
+          if (pollutants.has(value)) return fault(`must NOT be called ${value}`);
           if (level.names.has(value)) return fault('must NOT be there twice');
           level.names.add(value);
         }

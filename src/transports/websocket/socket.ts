@@ -133,8 +133,8 @@ export class Socket implements Outlet {
   #resume(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
+    this.#ws.resume(); // also where it was closed meanwhile: the client's half of the closing is still to be read
     if (!this.#isOpen()) return;
-    this.#ws.resume();
     for (const [index, text] of waiting.entries()) {
       this.#take(text);
       if (this.#waiting !== undefined) {

@@ -1,14 +1,14 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Server, type ServerOptions, WebSocketServer } from 'ws';
-import type { Channel } from '../../../generated/messages.ts';
+import { type Channel, closeCodes } from '../../../generated/messages.ts';
 import { upgrades } from '../../../generated/operations.ts';
 import type { Connection, Outlet, Place } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import type { Guards } from '../guards/guards.ts';
-import { checkHead, rawPathOf, requestIdOf } from '../guards/head.ts';
-import { toRefusal, writeRefusal } from '../problem.ts';
+import { checkHead, rawPathOf, rawValues, requestIdOf } from '../guards/head.ts';
+import { endWithRefusal, toRefusal } from '../problem.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import { OwnedWebSocket, Socket, type SocketParts } from './socket.ts';
 
@@ -29,6 +29,8 @@ export interface UpgradeParts {
 const roomIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
 /** 16 random bytes in base64 (RFC 6455, section 4.1). */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
+/** A token of RFC 9110, section 5.6.2, and the blanks around it. */
+const subprotocolPattern = /^[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*$/;
 const protocol = 'signal.v1';
 /** How long a client may take to answer a close, before its connection is cut. */
 const closeTimeoutMs = 1_000;
@@ -54,12 +56,10 @@ export class Upgrade {
       const { identity, place } = await this.#check(request);
       if (socket.destroyed) return;
       socket.off('error', ignore);
-      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, identity, place));
+      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, request, identity, place));
     } catch (error) {
-      if (!(error instanceof SignalboxError)) {
-        this.#parts.onFault(error, requestId, `${request.method} ${rawPathOf(request)}`);
-      }
-      refuse(request, socket, error, requestId);
+      if (!(error instanceof SignalboxError)) this.#reportFault(error, request);
+      endWithRefusal(socket, toRefusal(error, requestId));
     }
   }
 
@@ -85,11 +85,21 @@ export class Upgrade {
     return { identity, place };
   }
 
-  #open(ws: OwnedWebSocket, identity: Identity, place: Place): void {
-    const socket = new Socket(ws, this.#parts.socket);
-    const connection = this.#parts.join(identity, place, socket);
-    socket.open(connection);
-    this.#parts.heartbeat.watch(socket, connection);
+  #open(ws: OwnedWebSocket, request: IncomingMessage, identity: Identity, place: Place): void {
+    try {
+      const socket = new Socket(ws, this.#parts.socket);
+      const connection = this.#parts.join(identity, place, socket);
+      socket.open(connection);
+      this.#parts.heartbeat.watch(socket, connection);
+    } catch (error) {
+      // The 101 is on its way: all that is left to say is a close code.
+      this.#reportFault(error, request);
+      ws.close(closeCodes.internal, 'internal');
+    }
+  }
+
+  #reportFault(error: unknown, request: IncomingMessage): void {
+    this.#parts.onFault(error, requestIdOf(request), `${request.method} ${rawPathOf(request)}`);
   }
 }
 
@@ -118,12 +128,13 @@ function placeOf(path: string): Place {
   const roomId = match?.[2] ?? '';
   if (channel === undefined) throw new SignalboxError('not_found', 'There is no WebSocket at this address.');
   if (roomIdPattern.test(roomId)) return { roomId, channel };
-  const errors = [{ pointer: '/params/roomId', message: `must match pattern "${roomIdPattern.source}"` }];
+  const errors = [{ pointer: '/path/roomId', message: `must match pattern "${roomIdPattern.source}"` }];
   throw new SignalboxError('bad_request', 'The request breaks the contract.', { errors });
 }
 
 /** What the library would refuse too, but in words of its own. */
-function checkHandshake({ method, headers }: IncomingMessage): void {
+function checkHandshake(request: IncomingMessage): void {
+  const { method, headers } = request;
   if (method !== 'GET') throw new SignalboxError('bad_request', 'An upgrade must be a GET request.');
   if (headers['sec-websocket-version'] !== '13') {
     throw new SignalboxError('upgrade_required', 'Open this address as a WebSocket of version 13.');
@@ -131,20 +142,15 @@ function checkHandshake({ method, headers }: IncomingMessage): void {
   if (!keyPattern.test(headers['sec-websocket-key'] ?? '')) {
     throw new SignalboxError('bad_request', 'Sec-WebSocket-Key must be 16 bytes in base64.');
   }
+  const offered = rawValues(request, 'sec-websocket-protocol').flatMap((value) => value.split(','));
+  const names = new Set(offered.map((name) => name.trim()));
+  if (names.size < offered.length || !offered.every((name) => subprotocolPattern.test(name))) {
+    throw new SignalboxError('bad_request', 'Sec-WebSocket-Protocol must name each subprotocol once.');
+  }
   const length = headers['content-length'] ?? '0';
   if (length !== '0' || headers['transfer-encoding'] !== undefined) {
     throw new SignalboxError('bad_request', 'An upgrade must have no body.');
   }
-}
-
-function refuse(request: IncomingMessage, socket: Duplex, error: unknown, requestId: string): void {
-  if (socket.destroyed) return;
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  // A Duplex where Node's types want a Socket: on an upgrade it is one.
-  response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
-  response.on('finish', () => socket.end());
-  writeRefusal(response, toRefusal(error, requestId));
 }
 
 function ignore(): void {}

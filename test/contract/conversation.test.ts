@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import { objectAt } from '../../src/codegen/documents.ts';
+import { sampleFrame } from './samples.ts';
+import { accepts, finds, sockets, Talk, welcomed } from './talk.ts';
+
+const left = (): Talk => welcomed().client('session.leave').ack('m9');
+
+describe('frames of the server', () => {
+  const keys = sockets.facts().flatMap(([section, key]) => (section === 'messages' ? [key] : []));
+
+  test.each(keys)('the example of %s is declared, and counts', (key) => {
+    const type = key.replace(/^\w+\./, '');
+    const talk = key === 'server.session.welcome' ? new Talk() : welcomed();
+    if (key.startsWith('client.')) talk.client(type);
+    else talk.server(type);
+    // Replies come unasked here, which is wrong, but not what this test is about.
+    const unasked = /nobody sent|answers nothing|every message was/;
+    expect(talk.faults.filter((fault) => !unasked.test(fault))).toEqual([]);
+    expect(talk.facts).toContainEqual(['messages', key]);
+  });
+
+  accepts('data of any shape', () =>
+    welcomed().server('signal.data', { payload: { topic: 'a', data: { any: [{ thing: 1 }] } } }),
+  );
+  finds('a binary one', /^not a JSON object/, () => welcomed().server(Buffer.from('{}')));
+  finds('one that is no JSON', /^not a JSON object/, () => welcomed().server('{'));
+  finds('one that is no object', /^not a JSON object/, () => welcomed().server('[]'));
+  finds('an undeclared type', /^news: undeclared on zoom/, () =>
+    welcomed().server('{"type":"news","ts":1,"replyTo":"m1","payload":{}}'),
+  );
+  finds('a type of another channel', /^signal.offer: undeclared on chat/, () =>
+    welcomed('chat').server('signal.offer'),
+  );
+  finds('an extra field in the frame', /^notice: \/ .*: extra/, () =>
+    welcomed().server('notice', { extra: 1 }),
+  );
+  finds('an extra field in the payload', /^session.kicked: \/payload .*: extra/, () =>
+    welcomed().server('session.kicked', { payload: { by: 'admin', extra: 1 } }),
+  );
+  finds('an extra field deep inside', /^session.welcome: \/payload\/heartbeat .*: extra/, () => {
+    const payload = objectAt(sampleFrame('server.session.welcome'), 'payload');
+    const heartbeat = { intervalMs: 1, timeoutMs: 2, extra: 3 };
+    return new Talk().server('session.welcome', { payload: { ...payload, heartbeat } });
+  });
+  finds('a missing field', /^signal.data: .*'data'/, () =>
+    welcomed().server('signal.data', { payload: { topic: 'a' } }),
+  );
+  finds('an ill-typed field', /^notice: \/ts must be integer/, () =>
+    welcomed().server('notice', { ts: 'now' }),
+  );
+  finds('a time that is none', /^session.tokenExpiring: .*date-time/, () =>
+    welcomed().server('session.tokenExpiring', { payload: { expiresAt: 'soon' } }),
+  );
+  finds('a sender that is no client id', /^signal.hangup: \/from must match/, () =>
+    welcomed().server('signal.hangup', { from: 'a b' }),
+  );
+  finds('an error code that is for HTTP alone', /^error code not_found does not belong/, () =>
+    welcomed().error('not_found'),
+  );
+  finds('a wrong retryable', /^error peer_not_found: retryable is true/, () =>
+    welcomed().error('peer_not_found', undefined, true),
+  );
+
+  test('that are wrong do not count', () => {
+    const talk = new Talk().server('session.welcome', { extra: 1 }).error('not_found').close('server', 4999);
+    expect(talk.facts).toEqual([['messages', 'server.error']]);
+  });
+
+  test('that are errors count by their code', () => {
+    expect(welcomed().error('peer_not_found').facts).toContainEqual(['codes on sockets', 'peer_not_found']);
+  });
+});
+
+describe('the welcome', () => {
+  finds('another first frame', /^notice before session.welcome/, () => new Talk().server('notice'));
+  finds('a second one', /^a second session.welcome/, () => welcomed().server('session.welcome'));
+  finds('that nothing ever came', /^no frame came/, () => new Talk().wait(1001).end());
+  accepts('a client that does not wait for it', () => new Talk().wait(999).end());
+});
+
+describe('the end', () => {
+  accepts('a leave', () => left().close('server', 1000).close('client', 1000).end('server'));
+  accepts('a kick', () =>
+    welcomed().server('session.kicked').close('server', 4500).close('client', 4500).end('server'),
+  );
+  accepts('a closed room', () => welcomed().server('room.closed').close('server', 4502).end('server'));
+  accepts('a client that is kicked just as it goes', () =>
+    welcomed().close('client', 1000).server('session.kicked').close('server', 1000).end(),
+  );
+  accepts('a client that is gone before the close', () => welcomed().server('session.kicked').end('client'));
+  accepts('the echo of an unknown code', () => welcomed().close('client', 4999).close('server', 4999).end());
+  accepts('the echo of no code', () => welcomed().close('client', 1005).close('server', 1005).end());
+  finds('a frame after session.kicked', /^notice after session.kicked/, () =>
+    welcomed().server('session.kicked').server('notice'),
+  );
+  finds('a frame after room.closed', /^notice after room.closed/, () =>
+    welcomed().server('room.closed').server('notice'),
+  );
+  finds('a frame after the ack of a leave', /^notice after session.leave/, () => left().server('notice'));
+  finds('a frame after the close', /^notice after the server's close/, () =>
+    welcomed().close('server', 1012).server('notice'),
+  );
+  finds('no close after session.kicked', /^no close followed session.kicked/, () =>
+    welcomed().server('session.kicked').end('server'),
+  );
+  finds('no close after a leave', /^no close followed session.leave/, () => left().end('server'));
+  finds('another close after session.kicked', /^close 1000 after session.kicked/, () =>
+    welcomed().server('session.kicked').close('server', 1000),
+  );
+  finds('another close after room.closed', /^close 4500 after room.closed/, () =>
+    welcomed().server('room.closed').close('server', 4500),
+  );
+  finds('another close after a leave', /^close 1012 after session.leave/, () => left().close('server', 1012));
+  finds('4500 out of the blue', /^close 4500 unannounced/, () => welcomed().close('server', 4500));
+  finds('4502 out of the blue', /^close 4502 unannounced/, () => welcomed().close('server', 4502));
+  finds('an undeclared code', /^undeclared close code 4999/, () => welcomed().close('server', 4999));
+  finds('a close without a code', /^undeclared close code 1005/, () => welcomed().close('server', 1005));
+  finds("an undeclared code that is not the client's", /^undeclared close code 4998/, () =>
+    welcomed().close('client', 1000).close('server', 4998),
+  );
+  finds('a second close', /^a second close/, () => welcomed().close('server', 1012).close('server', 1012));
+
+  test('counts by its code, unless it is an echo', () => {
+    expect(welcomed().close('server', 1012).facts).toContainEqual(['close codes', '1012 restarting']);
+    expect(left().close('server', 1000).facts).toContainEqual(['close codes', '1000 normal']);
+    const echo = welcomed().close('client', 1000).close('server', 1000);
+    expect(echo.facts.filter(([section]) => section === 'close codes')).toEqual([]);
+  });
+});

@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { dissolve, join, leave, type Member, type RoomState, regrant } from '../../src/rooms/room.ts';
+
+const member = (clientId: string, tokenHost = false): Member => ({ clientId, tokenHost });
+const state = (...hosts: string[]): RoomState => ({ createdAt: 1, lastOrder: 3, hosts });
+
+describe('join', () => {
+  test('the first is host, and starts the room', () => {
+    expect(join(member('a'), 42)(undefined)).toEqual({
+      state: { createdAt: 42, lastOrder: 1, hosts: ['a'] },
+      hostChange: undefined,
+    });
+  });
+
+  test('a later one is not, and gets the next order', () => {
+    expect(join(member('b'), 42)(state('a'))).toEqual({
+      state: { createdAt: 1, lastOrder: 4, hosts: ['a'] },
+      hostChange: undefined,
+    });
+  });
+
+  test('one whose token says so is host beside the others', () => {
+    const { state: after, hostChange } = join(member('b', true), 42)(state('a'));
+    expect([after.hosts, hostChange]).toEqual([['a', 'b'], 'joined']);
+  });
+});
+
+describe('leave', () => {
+  test('the last to go leaves nothing', () => {
+    expect(leave('a', [])(state('a'))).toEqual({ state: undefined, hostChange: undefined });
+  });
+
+  test('one who was no host changes nothing', () => {
+    const before = state('a');
+    expect(leave('b', [member('a')])(before)).toEqual({ state: before, hostChange: undefined });
+  });
+
+  test('after the last host the longest-present follows', () => {
+    const { state: after, hostChange } = leave('a', [member('b'), member('c')])(state('a'));
+    expect([after?.hosts, hostChange]).toEqual([['b'], 'elected']);
+  });
+
+  test('while another host remains nobody is elected', () => {
+    const { state: after, hostChange } = leave('a', [member('b'), member('c')])(state('a', 'c'));
+    expect([after?.hosts, hostChange]).toEqual([['c'], 'left']);
+  });
+});
+
+describe('regrant', () => {
+  const members = [member('a'), member('b')];
+
+  test('a token makes host', () => {
+    const { state: after, hostChange } = regrant(member('b', true), members)(state('a'));
+    expect([after?.hosts, hostChange]).toEqual([['a', 'b'], 'refreshed']);
+  });
+
+  test('a token takes it back, while there is another host', () => {
+    const { state: after, hostChange } = regrant(member('b'), members)(state('a', 'b'));
+    expect([after?.hosts, hostChange]).toEqual([['a'], 'refreshed']);
+  });
+
+  test('after the last host the longest-present follows', () => {
+    const { state: after, hostChange } = regrant(member('b'), members)(state('b'));
+    expect([after?.hosts, hostChange]).toEqual([['a'], 'elected']);
+  });
+
+  test('nothing changes for who is what the token says', () => {
+    const before = state('a');
+    expect(regrant(member('b'), members)(before)).toEqual({ state: before, hostChange: undefined });
+  });
+});
+
+test('everybody goes at once', () => {
+  expect(dissolve()).toEqual({ state: undefined, hostChange: undefined });
+});
+
+test('in any order of events: a room with people has a host, every host is there, orders only grow', () => {
+  const event = fc.record({
+    act: fc.constantFrom('join', 'leave', 'regrant'),
+    who: fc.nat(5),
+    host: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+      let room: RoomState | undefined;
+      const present = new Map<string, Member>();
+      let lastOrder = 0;
+      for (const { act, who, host } of events) {
+        const one = member(`c${who}`, host);
+        const isThere = present.has(one.clientId);
+        if (act === 'join' && !isThere) {
+          room = join(one, 1)(room).state;
+          present.set(one.clientId, one);
+          expect(room.lastOrder).toBe(present.size === 1 ? 1 : lastOrder + 1);
+          lastOrder = room.lastOrder;
+        } else if (act === 'leave' && isThere) {
+          present.delete(one.clientId);
+          room = leave(one.clientId, present.values())(room).state;
+        } else if (act === 'regrant' && isThere) {
+          present.set(one.clientId, one);
+          room = regrant(one, present.values())(room).state;
+        }
+        expect(room === undefined).toBe(present.size === 0);
+        if (room === undefined) continue;
+        expect(room.hosts.length).toBeGreaterThan(0);
+        expect(new Set(room.hosts).size).toBe(room.hosts.length);
+        for (const clientId of room.hosts) expect(present.has(clientId)).toBe(true);
+      }
+    }),
+  );
+});
