@@ -46,8 +46,12 @@ const staticChecks: readonly (readonly [name: string, command: string, ...args: 
   ['asyncapi validate', join(bin, 'asyncapi'), 'validate', 'specs/asyncapi.yaml', '--fail-severity=warn'],
 ];
 
+/** Tests and `tsc` look at the package as it ships, too. */
+const build = ['build', process.execPath, 'src/codegen/build.ts'] as const;
+
 const directory = mkdtempSync(join(tmpdir(), 'signalbox-test-'));
 try {
+  await runStaticCheck(build);
   if (filters.length === 0) await Promise.all(staticChecks.map(runStaticCheck));
   await runVitest(directory);
   if (filters.length === 0) checkCoverage(directory);

@@ -8,6 +8,7 @@ const quiet = {
   hideClientButton: true,
   defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
   documentDownloadType: 'json',
+  orderSchemaPropertiesBy: 'preserve',
 };
 
 globalThis.Scalar.createApiReference('#docs', [

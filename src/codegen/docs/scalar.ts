@@ -30,14 +30,14 @@ function fetchTarball(): void {
   mkdirSync(cache, { recursive: true });
   const [command, ...before] = npm();
   // npm hands its own settings on to what it runs: inside `npm pack --dry-run` nothing would be fetched.
-  const args = ['pack', `@scalar/api-reference@${version}`, '--pack-destination', cache, '--dry-run=false'];
+  const args = ['pack', `@scalar/api-reference@${version}`, '--pack-destination', cache];
+  const settings = ['--dry-run=false', '--loglevel=error'];
   try {
-    execFileSync(command, [...before, ...args], { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+    execFileSync(command, [...before, ...args, ...settings], { stdio: ['ignore', 'ignore', 'pipe'] });
   } catch (error) {
-    const reason =
-      /^npm (?:error|ERR!) (?!code)(.+)$/m.exec(String(Object(error).stderr))?.[1] ?? String(error);
+    const code = /^npm \S+ code (\S+)/m.exec(String(Object(error).stderr))?.[1] ?? 'npm pack failed';
     throw new ScalarError(
-      `docs: cannot fetch @scalar/api-reference@${version}, and ${cache} has no copy: ${reason}`,
+      `docs: cannot fetch @scalar/api-reference@${version} (${code}), and ${cache} has no copy`,
     );
   }
   if (!isIntact()) throw new ScalarError(`docs: ${tarball} is not the pinned ${integrity}`);
