@@ -16,7 +16,7 @@ test.each(['openapi', 'asyncapi'])('/%s.json is the document that the server was
   const refs = JSON.stringify(body).match(/"\$ref":"[^"]+"/g) ?? [];
   expect(refs.length).toBeGreaterThan(10);
   expect(refs.filter((ref) => !ref.startsWith('"$ref":"#/'))).toEqual([]); // self-contained
-  expect(new Ajv2020({ strict: false }).validateSchema(body.components.schemas.Problem)).toBe(true);
+  expect(new Ajv2020({ strict: false }).validateSchema(body.components.schemas.Fault)).toBe(true);
 });
 
 test.each(['/', '/docs'])('%s leads to the docs', async (path) => {

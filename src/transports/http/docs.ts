@@ -12,7 +12,9 @@ const site = fileURLToPath(
 /** The docs site and the ways to it. Serves what `npm run docs` wrote, and nothing else. */
 export function docsRouter(): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const leadToDocs: RequestHandler = (_request, response) => response.redirect(302, pages.getDocs.path);
+  const leadToDocs: RequestHandler = (_request, response) => {
+    response.status(pages.getRoot.success).location(pages.getDocs.path).end();
+  };
   router.get(pages.getRoot.path, leadToDocs);
   router.get(pages.getDocsWithoutSlash.path, leadToDocs);
   router.use(
