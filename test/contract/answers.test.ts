@@ -76,6 +76,23 @@ describe('nobody can say that a message was not answered', () => {
   );
 });
 
+describe('a message that comes too late', () => {
+  finds('an answer to it', /^ack answers m1, which nobody sent/, () =>
+    welcomed().close('client', 1000).client('signal.offer').ack('m1'),
+  );
+  test('does not count', () => {
+    const gone = [
+      welcomed().close('client', 1000),
+      welcomed().close('server', 1012),
+      welcomed().server('room.closed'),
+    ];
+    for (const talk of gone) {
+      const before = [...talk.facts];
+      expect(talk.client('signal.offer').facts).toEqual(before);
+    }
+  });
+});
+
 describe('a message without an id', () => {
   accepts('silence', () => late(welcomed().client('signal.answer')));
   accepts('an error of the handler', () => welcomed().client('signal.answer').error('peer_not_found'));
@@ -120,6 +137,18 @@ describe('a message that breaks the contract', () => {
     late(welcomed().client(twice).ack('m1'));
     return late(welcomed().client(twice).error('invalid_message'));
   });
+  accepts('a name that repeats beside a list', () => {
+    const odd = '{"type":"signal.data","payload":{"topic":"a","topic":"a","data":[1,2]}}';
+    return late(welcomed().client(odd).error('invalid_message'));
+  });
+  accepts('frames that are no objects, refused', () => {
+    const talk = welcomed();
+    for (const odd of ['null', '5', '[]', '"a"']) talk.client(odd).error('invalid_message');
+    return late(talk);
+  });
+  finds('a list that is not refused', /^a malformed frame was never answered/, () =>
+    late(welcomed().client('[]')),
+  );
   accepts('a lone surrogate, refused by its id', () =>
     late(
       welcomed()
@@ -136,6 +165,7 @@ describe('a message that breaks the contract', () => {
       .client('presence.update', { payload: { metadata: { a: 'x'.repeat(1024) } } })
       .error('invalid_message', 'm2'),
   );
+  accepts('no data, which is data too', () => late(data(null)));
   accepts('data as deep as may be', () => late(data(nested(14))));
   accepts('as many keys as may be', () => late(data(keyed(252))));
   finds('data too deep that is not refused', /^signal.data was never answered/, () => late(data(nested(15))));

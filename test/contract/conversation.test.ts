@@ -22,6 +22,9 @@ describe('frames of the server', () => {
   accepts('data of any shape', () =>
     welcomed().server('signal.data', { payload: { topic: 'a', data: { any: [{ thing: 1 }] } } }),
   );
+  accepts('pings and pongs', () =>
+    welcomed().control('server', 'ping').control('client', 'pong').control('client', 'ping').wait(5000).end(),
+  );
   finds('a binary one', /^not a JSON object/, () => welcomed().server(Buffer.from('{}')));
   finds('one that is no JSON', /^not a JSON object/, () => welcomed().server('{'));
   finds('one that is no object', /^not a JSON object/, () => welcomed().server('[]'));

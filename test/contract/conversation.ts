@@ -86,7 +86,7 @@ export class Conversation {
   }
 
   #clientMessage(binary: boolean, data: Buffer): void {
-    // What comes after a close is not for the server to answer, nor what it must close the socket for.
+    // What comes after the end is not for the server to read, nor what it must close the socket for.
     const closing = this.#closed.server !== undefined || this.#closed.client !== undefined;
     if (closing || this.#last !== undefined) return;
     if (binary || !isUtf8(data) || data.length > this.#contract.limits.maxBytes) return;

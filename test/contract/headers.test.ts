@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ObservedRequest, ObservedResponse } from '../support/http-stream.ts';
+import { headerFaults } from './headers.ts';
 import { judgeResponse } from './responses.ts';
 import { faultsOf, having, operation, rest, sample, sampleResponses, without } from './samples.ts';
 
@@ -22,7 +23,7 @@ describe('a declared header', () => {
   const { request, response } = list;
   finds(
     'that is missing',
-    /^header RateLimit-Policy is missing|RateLimit-Policy: {2}should/,
+    /^header RateLimit-Policy is missing|RateLimit-Policy: absent should/,
     request,
     without(response, 'RateLimit-Policy'),
   );
@@ -69,7 +70,7 @@ describe('an undeclared header', () => {
   ]) {
     finds(
       `that means something: ${name}`,
-      new RegExp(`^undeclared header ${name}$`),
+      new RegExp(`^undeclared header ${name}$|^headers of a rate limit where there is none$`),
       request,
       having(response, name, '1'),
     );
@@ -95,6 +96,11 @@ describe('X-Request-Id', () => {
     const twice = { ...request, headers: [['X-Request-Id', 'a'] as const, ['X-Request-Id', 'b'] as const] };
     expect(faultsOf(twice, response)).toEqual([]);
   });
+});
+
+test('a response that does not declare X-Request-Id is wrong, whatever it says', () => {
+  const declared = { status: '200', shared: undefined, headers: [], content: new Map() };
+  expect(headerFaults(rest, declared, [['X-Request-Id', 'a']])).toEqual(['X-Request-Id is not declared']);
 });
 
 describe('the limit’s headers', () => {
@@ -128,6 +134,53 @@ describe('the limit’s headers', () => {
     /^header RateLimit: .* should be .*t=9/,
     request,
     having(response, 'RateLimit-Reset', '9'),
+  );
+});
+
+describe('headers of a limit that may be left out', () => {
+  const { request, response } = sample('GET /api/connections/active', '400');
+  const all = ['RateLimit-Policy', 'RateLimit', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'];
+
+  test('are all there, or none', () => {
+    expect(faultsOf(request, response)).toEqual([]);
+    expect(faultsOf(request, without(response, ...all))).toEqual([]);
+  });
+  test('count only where they are', () => {
+    const fact = ['shared responses', 'BadRequest RateLimit'];
+    expect(judgeResponse(rest, request, response).facts).toContainEqual(fact);
+    expect(judgeResponse(rest, request, without(response, ...all)).facts).not.toContainEqual(fact);
+  });
+  for (const name of all) {
+    finds(`${name} left out alone`, /should be/, request, without(response, name));
+  }
+  finds(
+    'them on an operation without a limit',
+    /where there is none$/,
+    sample('GET /ws/zoom/{roomId}', '400').request,
+    response,
+  );
+});
+
+describe('the limit on bad credentials', () => {
+  const { request, response } = blocked;
+  const ofAddress = (answer: ObservedResponse): ObservedResponse =>
+    [
+      ['RateLimit-Policy', '"address-failures";q=300;w=60'],
+      ['RateLimit-Limit', '300'],
+      ['RateLimit', '"address-failures";r=7;t=41'],
+    ].reduce((changed, [name = '', value = '']) => having(changed, name, value), answer);
+
+  test('may refuse any request that has a limit or none', () => {
+    expect(faultsOf(request, ofAddress(response))).toEqual([]);
+    const upgrade = sample('GET /ws/zoom/{roomId}', '429');
+    expect(faultsOf(upgrade.request, upgrade.response)).toEqual([]);
+  });
+  finds('that it counts what it let through', /should be/, list.request, ofAddress(list.response));
+  finds(
+    'another quota than its own',
+    /should be 300/,
+    request,
+    having(ofAddress(response), 'RateLimit-Limit', '299'),
   );
 });
 

@@ -36,20 +36,26 @@ function valueFaults(
   return contract.schemas.faults(schema, typed).map((fault) => `header ${name}: ${value}: ${fault}`);
 }
 
-/** Where the rate limit's headers contradict the operation's policy, or each other. */
+/**
+ * Where the headers of a rate limit contradict the operation's policy, or each other. Some responses may come
+ * with or without them, but then with all or with none. A 429 may also come of the limit on bad credentials,
+ * which belongs to no operation and whose quota is a setting.
+ */
 export function rateLimitFaults(
-  operation: DeclaredOperation,
-  declared: DeclaredResponse,
+  operation: DeclaredOperation | undefined,
+  status: number,
   headers: readonly Header[],
 ): string[] {
-  if (!operation.limit || !declared.headers.some(({ name }) => name === 'RateLimit')) return [];
-  const value = (name: string): string => headerValues(headers, name)[0] ?? '';
-  const { name, limit, window } = operation.limit;
-  const remaining = `"${name}";r=${value('RateLimit-Remaining')};t=${value('RateLimit-Reset')}`;
+  if (!headers.some(([name]) => /^ratelimit/i.test(name))) return [];
+  const value = (name: string): string => headerValues(headers, name)[0] ?? 'absent';
+  const [, policy, quota] = /^"([a-z-]+)";q=(\d+);w=60$/.exec(value('RateLimit-Policy')) ?? [];
+  const { name, limit, window } = operation?.limit ?? {};
+  const ofAddress = status === 429 && policy === 'address-failures';
+  if (!ofAddress && name === undefined) return ['headers of a rate limit where there is none'];
   const expected: JsonObject = {
-    'RateLimit-Policy': `"${name}";q=${limit};w=${milliseconds(window) / 1000}`,
-    'RateLimit-Limit': String(limit),
-    RateLimit: remaining,
+    ...(!ofAddress && { 'RateLimit-Policy': `"${name}";q=${limit};w=${milliseconds(window) / 1000}` }),
+    'RateLimit-Limit': ofAddress ? (quota ?? '') : String(limit),
+    RateLimit: `"${ofAddress ? policy : name}";r=${value('RateLimit-Remaining')};t=${value('RateLimit-Reset')}`,
   };
   return Object.entries(expected)
     .filter(([header, wanted]) => value(header) !== wanted)

@@ -91,8 +91,10 @@ function judgeAs(
   response: ObservedResponse,
 ): Judgement {
   const { headers, status } = response;
-  const faults = headerFaults(contract, declared, headers);
-  if (operation) faults.push(...rateLimitFaults(operation, declared, headers));
+  const faults = [
+    ...headerFaults(contract, declared, headers),
+    ...rateLimitFaults(operation, status, headers),
+  ];
   if (!valid && status < 400) faults.push(`${status} in spite of an invalid path parameter`);
   if (request && !early.has(status)) faults.push(...requestIdFaults(declared, request.headers, headers));
   if (status === 405) faults.push(...allowFaults(methods, headers));

@@ -44,7 +44,11 @@ export function sampleResponses(
   const status = Number(declared.status);
   const make = (mediaType: string | undefined, body: unknown): ObservedResponse => {
     const retryAfter = isObject(body) ? body.retryAfter : undefined;
-    const headers = declared.headers.map(({ name, schema }): Header => {
+    const limited = operation?.limit !== undefined;
+    const present = declared.headers.filter(
+      ({ name, required }) => limited || required || !name.startsWith('RateLimit'),
+    );
+    const headers = present.map(({ name, schema }): Header => {
       if (name === 'Allow') return [name, (operation?.path.methods ?? ['GET']).join(', ')];
       if (name === 'Retry-After') return [name, String(retryAfter)];
       return [name, limitHeaders(operation)[name] ?? values[name] ?? String(schema.const)];
@@ -82,7 +86,7 @@ function exampleBody(
 }
 
 function limitHeaders(operation: DeclaredOperation | undefined): Readonly<Record<string, string>> {
-  const { name = 'none', limit = 1, window = 'PT1M' } = operation?.limit ?? {};
+  const { name = 'address-failures', limit = 300, window = 'PT1M' } = operation?.limit ?? {};
   return {
     'RateLimit-Policy': `"${name}";q=${limit};w=${milliseconds(window) / 1000}`,
     RateLimit: `"${name}";r=7;t=41`,

@@ -17,6 +17,7 @@ const schemas = new ClosedSchemas({
 });
 
 describe('closed schemas', () => {
+  const inline: JsonObject = { type: 'object', properties: { x: { type: 'integer' } } };
   const point = { $ref: '#/components/schemas/Point' };
 
   test.each<[string, JsonObject, unknown, string[]]>([
@@ -59,6 +60,19 @@ describe('closed schemas', () => {
       { properties: { x: 1 } },
       [],
     ],
+    [
+      'refuse it below, without a name',
+      { type: 'object', properties: { at: inline } },
+      { at: { y: 2 } },
+      ['/at must NOT have unevaluated properties: y'],
+    ],
+    [
+      'refuse it in a branch, without a name',
+      { oneOf: [inline] },
+      { y: 2 },
+      expect.arrayContaining(['/ must NOT have unevaluated properties: y']),
+    ],
+    ['leave alone data that looks like a schema', { const: { type: 'object' } }, { type: 'object' }, []],
     ['leave alone what is any JSON', { description: 'Any.' }, { any: 'thing' }, []],
     [
       'look at formats',

@@ -55,6 +55,12 @@ export class Talk {
     return this;
   }
 
+  /** A ping or a pong, with a payload that is no message. */
+  control(from: Side, kind: 'ping' | 'pong'): this {
+    this.#conversation.frame(from, { kind, data: Buffer.from('x') });
+    return this;
+  }
+
   wait(ms: number): this {
     this.#nowMs += ms;
     return this;
