@@ -87,6 +87,112 @@ export function messageMethods(send: Send) {
        * sender, in the same bytes. One unknown client in `to` refuses the whole message.
        */
       send: (payload: ClientPayloads['chat.send']) => send('chat.send', payload),
+      /**
+       * Replaces the text of a message.
+       *
+       * By its author only, which is the user: a second tab may. All who have the message hear of it by `chat.edited`.
+       */
+      edit: (payload: ClientPayloads['chat.edit']) => send('chat.edit', payload),
+      /**
+       * Takes a message back.
+       *
+       * By its author, or by a host. All who have the message hear of it by `chat.deleted`.
+       */
+      delete: (payload: ClientPayloads['chat.delete']) => send('chat.delete', payload),
+      /**
+       * Says that the client is typing, or no more.
+       *
+       * Takes no `id`, and is not answered.
+       */
+      typing: (payload: ClientPayloads['chat.typing']) => send('chat.typing', payload),
+      /**
+       * Asks for a page of what was said.
+       *
+       * `before` and `after` are message ids, which sort by time: with `after` the page follows it, else it is the
+       * newest, before `before` if that is given. Private messages are shown to their sender and their addressees only. `id` is required, since the answer carries it.
+       */
+      history: (payload: ClientPayloads['chat.history']) => send('chat.history', payload),
+    },
+    media: {
+      /**
+       * Says what the client sends now.
+       *
+       * What is left out stays as it is. The others hear of it by `media.updated`.
+       */
+      update: (payload: ClientPayloads['media.update']) => send('media.update', payload),
+      /**
+       * Asks a participant, or everybody else, to stop sending.
+       *
+       * The client that is asked decides; nothing is enforced.
+       */
+      muteRequest: (payload: ClientPayloads['media.muteRequest']) => send('media.muteRequest', payload),
+    },
+    screen: {
+      /**
+       * Shares a screen.
+       *
+       * In a video call several may share, each client up to four screens (then `conflict`); in a screenshare channel one at a time (`screen_busy`), but a host replaces
+       * whoever shares. The answer is `ack` with the `shareId`.
+       */
+      start: (payload: ClientPayloads['screen.start']) => send('screen.start', payload),
+      /**
+       * Ends a share.
+       *
+       * By who shares, or by a host.
+       */
+      stop: (payload: ClientPayloads['screen.stop']) => send('screen.stop', payload),
+    },
+    host: {
+      /**
+       * Makes another participant host instead of oneself.
+       *
+       * All hear of it by `host.changed`.
+       */
+      transfer: (payload: ClientPayloads['host.transfer']) => send('host.transfer', payload),
+      /**
+       * Makes another participant host as well.
+       *
+       * All hear of it by `host.changed`; one who is host already stays so.
+       */
+      grant: (payload: ClientPayloads['host.grant']) => send('host.grant', payload),
+      /**
+       * Takes the role back, from another or from oneself.
+       *
+       * The last host cannot be revoked (`conflict`), nor one whose token makes it host by one whose token does not
+       * (`not_allowed`).
+       */
+      revoke: (payload: ClientPayloads['host.revoke']) => send('host.revoke', payload),
+    },
+    participant: {
+      /**
+       * Puts a participant out of the channel.
+       *
+       * It receives `session.kicked` and its socket closes with 4500. One whose token makes it host cannot be kicked by
+       * one whose token does not (`not_allowed`).
+       */
+      kick: (payload: ClientPayloads['participant.kick']) => send('participant.kick', payload),
+    },
+    room: {
+      /**
+       * Locks or unlocks the channel of the room.
+       *
+       * A locked one is entered only by who is host by token. All hear of it by `room.updated`.
+       */
+      update: (payload: ClientPayloads['room.update']) => send('room.update', payload),
+      /**
+       * Ends this channel of the room for everybody.
+       *
+       * All receive `room.closed` and their sockets close with 4502; the host that asked after its ack.
+       */
+      close: (payload: ClientPayloads['room.close']) => send('room.close', payload),
+    },
+    ice: {
+      /**
+       * Asks for ICE servers anew.
+       *
+       * The answer is `ice.servers`. `id` is required, since the answer carries it.
+       */
+      refresh: (payload: ClientPayloads['ice.refresh']) => send('ice.refresh', payload),
     },
   };
 }

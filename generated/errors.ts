@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'origin_not_allowed'
   | 'insufficient_scope'
   | 'room_not_granted'
+  | 'room_locked'
   | 'not_found'
   | 'connection_not_found'
   | 'room_not_found'
@@ -28,6 +29,10 @@ export type ErrorCode =
   | 'unknown_type'
   | 'not_allowed'
   | 'peer_not_found'
+  | 'screen_busy'
+  | 'share_not_found'
+  | 'message_not_found'
+  | 'conflict'
   | 'subject_mismatch';
 
 /** What the contract says of an error. */
@@ -52,6 +57,7 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   origin_not_allowed: { socket: false, retryable: false, title: 'Origin not allowed', status: 403 },
   insufficient_scope: { socket: false, retryable: false, title: 'Insufficient scope', status: 403 },
   room_not_granted: { socket: false, retryable: false, title: 'Room not granted', status: 403 },
+  room_locked: { socket: false, retryable: false, title: 'Room locked', status: 403 },
   not_found: { socket: false, retryable: false, title: 'Not found', status: 404 },
   connection_not_found: { socket: false, retryable: false, title: 'Connection not found', status: 404 },
   room_not_found: { socket: false, retryable: false, title: 'Room not found', status: 404 },
@@ -70,5 +76,9 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   unknown_type: { socket: true, retryable: false, title: 'Unknown type' },
   not_allowed: { socket: true, retryable: false, title: 'Not allowed' },
   peer_not_found: { socket: true, retryable: false, title: 'Peer not found' },
+  screen_busy: { socket: true, retryable: false, title: 'Screen busy' },
+  share_not_found: { socket: true, retryable: false, title: 'Share not found' },
+  message_not_found: { socket: true, retryable: false, title: 'Message not found' },
+  conflict: { socket: true, retryable: false, title: 'Conflict' },
   subject_mismatch: { socket: true, retryable: false, title: 'Subject mismatch' },
 };

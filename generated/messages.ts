@@ -10,7 +10,7 @@ export interface components {
          * AckResult
          * @description What the message led to, where it says more than that it was carried out.
          */
-        AckResult: components["schemas"]["ChatSent"];
+        AckResult: components["schemas"]["ChatSent"] | components["schemas"]["ScreenShared"];
         /**
          * Channel
          * @description One of the three channels of a room. Messages, presence and hosts live within one channel of one room;
@@ -19,6 +19,52 @@ export interface components {
          * @enum {string}
          */
         Channel: "zoom" | "screenshare" | "chat";
+        /** ChatDelete */
+        ChatDelete: {
+            messageId: components["schemas"]["MessageRef"];
+        };
+        /** ChatDeleted */
+        ChatDeleted: {
+            messageId: components["schemas"]["MessageId"];
+        };
+        /** ChatEdit */
+        ChatEdit: {
+            messageId: components["schemas"]["MessageRef"];
+            /** @description What it says now. */
+            text: string;
+        };
+        /** ChatEdited */
+        ChatEdited: {
+            messageId: components["schemas"]["MessageId"];
+            text: string;
+            editedAt: components["schemas"]["Timestamp"];
+        };
+        /**
+         * ChatEntry
+         * @description A message of the history.
+         */
+        ChatEntry: {
+            messageId: components["schemas"]["MessageId"];
+            from: components["schemas"]["ClientId"];
+            /** @description The `sub` of the sender's token. */
+            userId: string;
+            /** @description The sender's name. */
+            presenterName: string;
+            text: string;
+            /** @description The `messageId` that this replies to. */
+            replyTo?: string;
+            /** @description Whether it went to some clients only. */
+            private: boolean;
+            sentAt: components["schemas"]["Timestamp"];
+            editedAt?: components["schemas"]["Timestamp"];
+        };
+        /** ChatHistory */
+        ChatHistory: {
+            before?: components["schemas"]["MessageRef"];
+            after?: components["schemas"]["MessageRef"];
+            /** @description How many messages at most; 50 where it is left out. */
+            limit?: number;
+        };
         /** ChatMessage */
         ChatMessage: {
             messageId: components["schemas"]["MessageId"];
@@ -32,6 +78,13 @@ export interface components {
             /** @description Whether it went to some clients only. */
             private: boolean;
             sentAt: components["schemas"]["Timestamp"];
+        };
+        /** ChatPage */
+        ChatPage: {
+            /** @description Oldest first; a page is cut at 32 KiB. */
+            messages: components["schemas"]["ChatEntry"][];
+            /** @description Whether there is more in the direction that was asked for. */
+            more: boolean;
         };
         /** ChatSend */
         ChatSend: {
@@ -50,6 +103,11 @@ export interface components {
             messageId: components["schemas"]["MessageId"];
             sentAt: components["schemas"]["Timestamp"];
         };
+        /** ChatTyping */
+        ChatTyping: {
+            /** @enum {string} */
+            state: "start" | "stop";
+        };
         /**
          * ClientId
          * @description Names one session of one client: made by the server, unguessable, the same over a resume, and never the
@@ -57,6 +115,11 @@ export interface components {
          * @example client_550e8400
          */
         ClientId: string;
+        /**
+         * ClientIdOrAll
+         * @description One client, or `all` for everybody but the sender.
+         */
+        ClientIdOrAll: string;
         /**
          * ConnectionStatus
          * @description `connected` while the socket is open; `disconnected` while a client that dropped may still resume its session.
@@ -83,7 +146,7 @@ export interface components {
          * @example rate_limited
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "not_found" | "connection_not_found" | "room_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "subject_mismatch";
+        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "subject_mismatch";
         /** ErrorPayload */
         ErrorPayload: {
             code: components["schemas"]["ErrorCode"];
@@ -134,10 +197,15 @@ export interface components {
             hosts: components["schemas"]["ClientId"][];
             /**
              * @description `elected`, the last host went and the longest-present participant follows; `joined`, a client whose
-             *     token says so came; `left`, one of several hosts went; `refreshed`, a new token changed who is host.
+             *     token says so came; `left`, one of several hosts went; `refreshed`, a new token changed who is host;
+             *     `transferred`, `granted` and `revoked`, a host did.
              * @enum {string}
              */
-            reason: "elected" | "joined" | "left" | "refreshed";
+            reason: "elected" | "joined" | "left" | "refreshed" | "transferred" | "granted" | "revoked";
+        };
+        /** HostTarget */
+        HostTarget: {
+            to: components["schemas"]["ClientId"];
         };
         /**
          * IceCandidate
@@ -150,6 +218,8 @@ export interface components {
             sdpMLineIndex?: number | null;
             usernameFragment?: string | null;
         };
+        /** IceRefresh */
+        IceRefresh: Record<string, never>;
         /**
          * IceServer
          * @description One STUN or TURN server, as `RTCIceServer` takes it.
@@ -158,6 +228,10 @@ export interface components {
             urls: string[];
             username?: string;
             credential?: string;
+        };
+        /** IceServers */
+        IceServers: {
+            iceServers: components["schemas"]["IceServer"][];
         };
         /**
          * Media
@@ -168,17 +242,48 @@ export interface components {
             camera: components["schemas"]["MediaState"];
             screen: components["schemas"]["MediaState"];
         };
+        /** MediaMuteRequest */
+        MediaMuteRequest: {
+            to: components["schemas"]["ClientIdOrAll"];
+            source: components["schemas"]["MediaSource"];
+        };
+        /** MediaMuteRequested */
+        MediaMuteRequested: {
+            source: components["schemas"]["MediaSource"];
+        };
+        /**
+         * MediaSource
+         * @description One of the things that a participant sends.
+         * @enum {string}
+         */
+        MediaSource: "mic" | "camera" | "screen";
         /**
          * MediaState
          * @description `off` is not there; `muted` is there and silent; `live` is sent.
          * @enum {string}
          */
         MediaState: "off" | "muted" | "live";
+        /** MediaUpdate */
+        MediaUpdate: {
+            mic?: components["schemas"]["MediaState"];
+            camera?: components["schemas"]["MediaState"];
+            screen?: components["schemas"]["MediaState"];
+        };
+        /** MediaUpdated */
+        MediaUpdated: {
+            clientId: components["schemas"]["ClientId"];
+            media: components["schemas"]["Media"];
+        };
         /**
          * MessageId
          * @description Names a chat message or a notice; sorts by time (UUID version 7, RFC 9562).
          */
         MessageId: string;
+        /**
+         * MessageRef
+         * @description The `messageId` of a chat message.
+         */
+        MessageRef: string;
         /**
          * Metadata
          * @description Data of the application's own about a participant, at most 1 KiB as JSON.
@@ -221,6 +326,12 @@ export interface components {
             /** @description Whether the participant asks to speak. */
             handRaised: boolean;
             metadata?: components["schemas"]["Metadata"];
+        };
+        /** ParticipantKick */
+        ParticipantKick: {
+            clientId: components["schemas"]["ClientId"];
+            /** @description Shown to the client that is kicked. */
+            reason?: string;
         };
         /** PeerCandidates */
         PeerCandidates: {
@@ -290,9 +401,16 @@ export interface components {
             admission: "open";
             /** @description The `clientId`s of the hosts. */
             hosts: components["schemas"]["ClientId"][];
+            /** @description The screens that are being shared. */
+            shares: components["schemas"]["ScreenShare"][];
             /** @description How many participants there are. */
             participantCount: number;
             createdAt: components["schemas"]["Timestamp"];
+        };
+        /** RoomClose */
+        RoomClose: {
+            /** @description For everybody in the room. */
+            reason?: string;
         };
         /** RoomClosed */
         RoomClosed: {
@@ -300,7 +418,7 @@ export interface components {
              * @description Who closed it.
              * @enum {string}
              */
-            by: "admin";
+            by: "admin" | "host";
             reason?: string;
         };
         /**
@@ -309,6 +427,49 @@ export interface components {
          * @example ABC123
          */
         RoomId: string;
+        /** RoomUpdate */
+        RoomUpdate: {
+            /** @description Whether new participants are refused. */
+            locked: boolean;
+        };
+        /** RoomUpdated */
+        RoomUpdated: {
+            room: components["schemas"]["Room"];
+        };
+        /**
+         * ScreenShare
+         * @description A screen that is being shared.
+         */
+        ScreenShare: {
+            shareId: components["schemas"]["ShareId"];
+            clientId: components["schemas"]["ClientId"];
+            /** @description What is shown. */
+            label?: string;
+            /** @description Whether sound comes with it. */
+            hasAudio?: boolean;
+        };
+        /**
+         * ScreenShared
+         * @description The share as the server knows it.
+         */
+        ScreenShared: {
+            shareId: components["schemas"]["ShareId"];
+        };
+        /** ScreenStart */
+        ScreenStart: {
+            /** @description What is shown. */
+            label?: string;
+            /** @description Whether sound comes with it. */
+            hasAudio?: boolean;
+        };
+        /** ScreenStop */
+        ScreenStop: {
+            shareId: components["schemas"]["ShareId"];
+        };
+        /** ScreenStopped */
+        ScreenStopped: {
+            shareId: components["schemas"]["ShareId"];
+        };
         /**
          * ServerTime
          * @description When the server made the frame, in milliseconds since 1970 (UTC).
@@ -321,7 +482,7 @@ export interface components {
              * @description Who did it.
              * @enum {string}
              */
-            by: "admin";
+            by: "admin" | "host";
             reason?: string;
         };
         /** SessionLeave */
@@ -385,6 +546,11 @@ export interface components {
             heartbeat: components["schemas"]["Heartbeat"];
             limits: components["schemas"]["SessionLimits"];
         };
+        /**
+         * ShareId
+         * @description Names a share.
+         */
+        ShareId: string;
         /** SignalCandidates */
         SignalCandidates: {
             to: components["schemas"]["ClientId"];
@@ -427,10 +593,19 @@ export interface components {
 export type Ack = components['schemas']['Ack'];
 export type AckResult = components['schemas']['AckResult'];
 export type Channel = components['schemas']['Channel'];
+export type ChatDelete = components['schemas']['ChatDelete'];
+export type ChatDeleted = components['schemas']['ChatDeleted'];
+export type ChatEdit = components['schemas']['ChatEdit'];
+export type ChatEdited = components['schemas']['ChatEdited'];
+export type ChatEntry = components['schemas']['ChatEntry'];
+export type ChatHistory = components['schemas']['ChatHistory'];
 export type ChatMessage = components['schemas']['ChatMessage'];
+export type ChatPage = components['schemas']['ChatPage'];
 export type ChatSend = components['schemas']['ChatSend'];
 export type ChatSent = components['schemas']['ChatSent'];
+export type ChatTyping = components['schemas']['ChatTyping'];
 export type ClientId = components['schemas']['ClientId'];
+export type ClientIdOrAll = components['schemas']['ClientIdOrAll'];
 export type ConnectionStatus = components['schemas']['ConnectionStatus'];
 export type Departure = components['schemas']['Departure'];
 export type ErrorCode = components['schemas']['ErrorCode'];
@@ -439,14 +614,24 @@ export type Fault = components['schemas']['Fault'];
 export type FrameId = components['schemas']['FrameId'];
 export type Heartbeat = components['schemas']['Heartbeat'];
 export type HostChanged = components['schemas']['HostChanged'];
+export type HostTarget = components['schemas']['HostTarget'];
 export type IceCandidate = components['schemas']['IceCandidate'];
+export type IceRefresh = components['schemas']['IceRefresh'];
 export type IceServer = components['schemas']['IceServer'];
+export type IceServers = components['schemas']['IceServers'];
 export type Media = components['schemas']['Media'];
+export type MediaMuteRequest = components['schemas']['MediaMuteRequest'];
+export type MediaMuteRequested = components['schemas']['MediaMuteRequested'];
+export type MediaSource = components['schemas']['MediaSource'];
 export type MediaState = components['schemas']['MediaState'];
+export type MediaUpdate = components['schemas']['MediaUpdate'];
+export type MediaUpdated = components['schemas']['MediaUpdated'];
 export type MessageId = components['schemas']['MessageId'];
+export type MessageRef = components['schemas']['MessageRef'];
 export type Metadata = components['schemas']['Metadata'];
 export type Notice = components['schemas']['Notice'];
 export type Participant = components['schemas']['Participant'];
+export type ParticipantKick = components['schemas']['ParticipantKick'];
 export type PeerCandidates = components['schemas']['PeerCandidates'];
 export type PeerData = components['schemas']['PeerData'];
 export type PeerDescription = components['schemas']['PeerDescription'];
@@ -458,8 +643,16 @@ export type PresenceRoster = components['schemas']['PresenceRoster'];
 export type PresenceUpdate = components['schemas']['PresenceUpdate'];
 export type PresenceUpdated = components['schemas']['PresenceUpdated'];
 export type Room = components['schemas']['Room'];
+export type RoomClose = components['schemas']['RoomClose'];
 export type RoomClosed = components['schemas']['RoomClosed'];
 export type RoomId = components['schemas']['RoomId'];
+export type RoomUpdate = components['schemas']['RoomUpdate'];
+export type RoomUpdated = components['schemas']['RoomUpdated'];
+export type ScreenShare = components['schemas']['ScreenShare'];
+export type ScreenShared = components['schemas']['ScreenShared'];
+export type ScreenStart = components['schemas']['ScreenStart'];
+export type ScreenStop = components['schemas']['ScreenStop'];
+export type ScreenStopped = components['schemas']['ScreenStopped'];
 export type ServerTime = components['schemas']['ServerTime'];
 export type SessionKicked = components['schemas']['SessionKicked'];
 export type SessionLeave = components['schemas']['SessionLeave'];
@@ -470,6 +663,7 @@ export type SessionRefreshToken = components['schemas']['SessionRefreshToken'];
 export type SessionTokenExpiring = components['schemas']['SessionTokenExpiring'];
 export type SessionTokenRefreshed = components['schemas']['SessionTokenRefreshed'];
 export type SessionWelcome = components['schemas']['SessionWelcome'];
+export type ShareId = components['schemas']['ShareId'];
 export type SignalCandidates = components['schemas']['SignalCandidates'];
 export type SignalData = components['schemas']['SignalData'];
 export type SignalDescription = components['schemas']['SignalDescription'];
@@ -550,6 +744,100 @@ export interface ClientPayloads {
    * sender, in the same bytes. One unknown client in `to` refuses the whole message.
    */
   'chat.send': ChatSend;
+  /**
+   * Says what the client sends now.
+   *
+   * What is left out stays as it is. The others hear of it by `media.updated`.
+   */
+  'media.update': MediaUpdate;
+  /**
+   * Asks a participant, or everybody else, to stop sending.
+   *
+   * The client that is asked decides; nothing is enforced.
+   */
+  'media.muteRequest': MediaMuteRequest;
+  /**
+   * Shares a screen.
+   *
+   * In a video call several may share, each client up to four screens (then `conflict`); in a screenshare channel one at a time (`screen_busy`), but a host replaces
+   * whoever shares. The answer is `ack` with the `shareId`.
+   */
+  'screen.start': ScreenStart;
+  /**
+   * Ends a share.
+   *
+   * By who shares, or by a host.
+   */
+  'screen.stop': ScreenStop;
+  /**
+   * Replaces the text of a message.
+   *
+   * By its author only, which is the user: a second tab may. All who have the message hear of it by `chat.edited`.
+   */
+  'chat.edit': ChatEdit;
+  /**
+   * Takes a message back.
+   *
+   * By its author, or by a host. All who have the message hear of it by `chat.deleted`.
+   */
+  'chat.delete': ChatDelete;
+  /**
+   * Says that the client is typing, or no more.
+   *
+   * Takes no `id`, and is not answered.
+   */
+  'chat.typing': ChatTyping;
+  /**
+   * Asks for a page of what was said.
+   *
+   * `before` and `after` are message ids, which sort by time: with `after` the page follows it, else it is the
+   * newest, before `before` if that is given. Private messages are shown to their sender and their addressees only. `id` is required, since the answer carries it.
+   */
+  'chat.history': ChatHistory;
+  /**
+   * Makes another participant host instead of oneself.
+   *
+   * All hear of it by `host.changed`.
+   */
+  'host.transfer': HostTarget;
+  /**
+   * Makes another participant host as well.
+   *
+   * All hear of it by `host.changed`; one who is host already stays so.
+   */
+  'host.grant': HostTarget;
+  /**
+   * Takes the role back, from another or from oneself.
+   *
+   * The last host cannot be revoked (`conflict`), nor one whose token makes it host by one whose token does not
+   * (`not_allowed`).
+   */
+  'host.revoke': HostTarget;
+  /**
+   * Puts a participant out of the channel.
+   *
+   * It receives `session.kicked` and its socket closes with 4500. One whose token makes it host cannot be kicked by
+   * one whose token does not (`not_allowed`).
+   */
+  'participant.kick': ParticipantKick;
+  /**
+   * Locks or unlocks the channel of the room.
+   *
+   * A locked one is entered only by who is host by token. All hear of it by `room.updated`.
+   */
+  'room.update': RoomUpdate;
+  /**
+   * Ends this channel of the room for everybody.
+   *
+   * All receive `room.closed` and their sockets close with 4502; the host that asked after its ack.
+   */
+  'room.close': RoomClose;
+  /**
+   * Asks for ICE servers anew.
+   *
+   * The answer is `ice.servers`. `id` is required, since the answer carries it.
+   */
+  'ice.refresh': IceRefresh;
 }
 
 /** What the server sends, by type. */
@@ -661,6 +949,66 @@ export interface ServerPayloads {
    */
   'chat.message': ChatMessage;
   /**
+   * A participant sends something else now.
+   *
+   * `media` is the whole of what it sends.
+   */
+  'media.updated': MediaUpdated;
+  /**
+   * A host asks the client to stop sending.
+   *
+   * The client decides.
+   */
+  'media.muteRequested': MediaMuteRequested;
+  /**
+   * A participant shares a screen.
+   *
+   * Whoever joins later finds it among the `shares` of the room.
+   */
+  'screen.started': ScreenShare;
+  /**
+   * A share is over.
+   *
+   * Who shared stopped it, or went; or a host did.
+   */
+  'screen.stopped': ScreenStopped;
+  /**
+   * A message has another text now.
+   *
+   * Goes to all who have the message, and to who edited it.
+   */
+  'chat.edited': ChatEdited;
+  /**
+   * A message was taken back.
+   *
+   * Goes to all who have the message, and to who deleted it.
+   */
+  'chat.deleted': ChatDeleted;
+  /**
+   * Somebody is typing, or no more.
+   *
+   * `from` is the peer, stamped by the server.
+   */
+  'chat.typing': ChatTyping;
+  /**
+   * Answers `chat.history`.
+   *
+   * Oldest first. `more` says whether there is more in the direction that was asked for.
+   */
+  'chat.page': ChatPage;
+  /**
+   * The room is open or locked now.
+   *
+   * Goes to everybody in the channel.
+   */
+  'room.updated': RoomUpdated;
+  /**
+   * Answers `ice.refresh`.
+   *
+   * What to give to `RTCPeerConnection`.
+   */
+  'ice.servers': IceServers;
+  /**
    * The hosts of the channel, all of them.
    *
    * Goes to everybody in the channel. `isHost` and `role` of the participants follow from it.
@@ -693,6 +1041,21 @@ export interface ClientReplies {
   'signal.hangup': undefined;
   'signal.data': undefined;
   'chat.send': ChatSent;
+  'media.update': undefined;
+  'media.muteRequest': undefined;
+  'screen.start': ScreenShared;
+  'screen.stop': undefined;
+  'chat.edit': undefined;
+  'chat.delete': undefined;
+  'chat.typing': undefined;
+  'chat.history': ChatPage;
+  'host.transfer': undefined;
+  'host.grant': undefined;
+  'host.revoke': undefined;
+  'participant.kick': undefined;
+  'room.update': undefined;
+  'room.close': undefined;
+  'ice.refresh': IceServers;
 }
 
 /** Names a message that clients send. */
@@ -751,29 +1114,46 @@ export type ExactHandlers<Handlers, Replies> = {
 export interface ClientMessageRule {
   readonly channels: readonly Channel[];
   readonly volatile: boolean;
-  /** The type of the message that answers it. */
-  readonly reply: ServerMessageType;
+  /** The type of the message that answers it; `undefined`: none does. */
+  readonly reply?: ServerMessageType;
   /** Whether it is answered even without an `id`, since it has none. */
   readonly alwaysReplies: boolean;
+  /** Whether only hosts may send it. */
+  readonly hostOnly: boolean;
 }
 
 /** The client messages. */
 export const clientMessages: { readonly [T in ClientMessageType]: ClientMessageRule } = {
-  'session.ping': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, reply: 'session.pong', alwaysReplies: true },
-  'session.leave': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false },
-  'session.refreshToken': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'session.tokenRefreshed', alwaysReplies: false },
-  'presence.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false },
-  'presence.list': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'presence.roster', alwaysReplies: false },
-  'signal.offer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false },
-  'signal.answer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false },
-  'signal.candidate': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false },
-  'signal.hangup': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false },
-  'signal.data': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false },
-  'chat.send': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false },
+  'session.ping': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, reply: 'session.pong', alwaysReplies: true, hostOnly: false },
+  'session.leave': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'session.refreshToken': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'session.tokenRefreshed', alwaysReplies: false, hostOnly: false },
+  'presence.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'presence.list': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'presence.roster', alwaysReplies: false, hostOnly: false },
+  'signal.offer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'signal.answer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'signal.candidate': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'signal.hangup': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'signal.data': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'chat.send': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'media.update': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'media.muteRequest': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
+  'screen.start': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'screen.stop': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'chat.edit': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'chat.delete': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
+  'chat.typing': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, alwaysReplies: false, hostOnly: false },
+  'chat.history': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'chat.page', alwaysReplies: false, hostOnly: false },
+  'host.transfer': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
+  'host.grant': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
+  'host.revoke': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
+  'participant.kick': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
+  'room.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
+  'room.close': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
+  'ice.refresh': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ice.servers', alwaysReplies: false, hostOnly: false },
 };
 
 /** The server messages that may be dropped under pressure. */
-export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(['session.pong']);
+export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(['session.pong', 'chat.typing']);
 
 /** The close codes, by name. 4000 to 4499: the client may reconnect; 4500 to 4999: it must not. */
 export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, token_expired: 4003, kicked: 4500, room_closed: 4502, too_many_invalid_messages: 4506 } as const;
@@ -782,7 +1162,7 @@ export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, ba
 export type CloseName = keyof typeof closeCodes;
 
 /** What the server accepts from one socket. */
-export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFragments: 64, maxInvalidPerMinute: 20 } as const;
+export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFragments: 64, maxInvalidPerMinute: 20, maxSharesPerClient: 4, maxRememberedAnswers: 256, maxPageBytes: 32768 } as const;
 
 /** When a live socket is warned of its token's end, and how long after it is closed. */
 export const tokenLifetime = { warnBeforeMs: 60000, skewMs: 30000 } as const;

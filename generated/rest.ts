@@ -418,7 +418,7 @@ export interface components {
          * @example rate_limited
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "not_found" | "connection_not_found" | "room_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "subject_mismatch";
+        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "subject_mismatch";
         /**
          * Fault
          * @description One fault in a request or a frame.
@@ -556,7 +556,7 @@ export interface components {
         };
         /**
          * @description Forbidden. The request's `Origin` header is not in the list of allowed origins, the token lacks the
-         *     scope, or it does not grant the room or the channel.
+         *     scope, it does not grant the room or the channel, or the room is locked.
          */
         Forbidden: {
             headers: {

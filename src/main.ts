@@ -3,8 +3,9 @@ import { parseArgs } from 'node:util';
 import openapi from '../generated/openapi.json' with { type: 'json' };
 import { developmentSecret } from './auth/development.ts';
 import { type Grant, mintToken } from './auth/mint.ts';
-import { type Config, ConfigError, readConfig, settings } from './config.ts';
+import { type Config, readConfig } from './config.ts';
 import { type RunningServer, startServer } from './server.ts';
+import { ConfigError, settings } from './settings.ts';
 
 const help = `signalbox ${openapi.info.version}: the contract-first real-time signaling server
 

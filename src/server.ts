@@ -11,11 +11,13 @@ import { operationHandlers } from './handlers/operations/index.ts';
 import { AddressFailures } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
+import { LocalChatStore } from './rooms/chat.ts';
 import type { Place } from './rooms/connection.ts';
 import { SignalboxError } from './rooms/errors.ts';
 import { Hub } from './rooms/hub.ts';
 import { type Identity, mayJoin } from './rooms/identity.ts';
 import { Membership } from './rooms/membership.ts';
+import { Moderation } from './rooms/moderation.ts';
 import { Registry } from './rooms/registry.ts';
 import { LocalRoomStore } from './rooms/room-store.ts';
 import { createTelemetry, type TelemetryEvent } from './telemetry.ts';
@@ -51,6 +53,8 @@ export interface RunningServer {
 }
 
 const drainDeadlineMs = 2_000;
+/** Of all rooms together: about 200 MB at the longest text, a fraction of it in practice. */
+const maxChatMessages = 50_000;
 
 /** Starts a server: the one place where the parts meet. Rejects if it cannot listen. */
 export async function startServer(config: Config, parts: ServerParts = {}): Promise<RunningServer> {
@@ -80,14 +84,25 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const rooms = new LocalRoomStore();
   const hub = new Hub(registry, rooms, now);
   const heartbeatSettings = { intervalMs: config.heartbeatIntervalMs, timeoutMs: config.heartbeatTimeoutMs };
+  const iceServers = config.stunUrls.length > 0 ? [{ urls: [...config.stunUrls] }] : [];
   const welcome = {
     resumed: false,
     resumeWindowMs: 0,
-    iceServers: [],
+    iceServers,
     heartbeat: heartbeatSettings,
     limits: { maxMessageBytes: config.maxMessageBytes },
   };
-  const membership = new Membership(registry, rooms, hub, welcome, report, now);
+  const history = new LocalChatStore(
+    { maxMessages: config.chatHistoryMessages, maxAgeMs: config.chatHistoryMs, maxTotal: maxChatMessages },
+    now,
+  );
+  const membership = new Membership(registry, rooms, hub, history, welcome, report, now);
+
+  /** What a verified client is still checked for, on the upgrade and on its preflight. */
+  function admit(identity: Identity, place: Place): void {
+    checkGrant(identity, place);
+    membership.checkLock(identity, place);
+  }
 
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = createApp({
@@ -97,6 +112,8 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     report,
   });
 
+  const moderation = new Moderation(rooms, hub, membership);
+  const messages = messageHandlers({ hub, membership, moderation, history, iceServers, verify, now });
   const heartbeat = new Heartbeat(heartbeatSettings, now);
   const upgrade = new Upgrade({
     guards,
@@ -104,7 +121,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     admit,
     join: (identity, place, outlet) => membership.join(identity, place, outlet),
     socket: {
-      dispatch: new Dispatch(messageHandlers(hub, membership, verify, now), now),
+      dispatch: new Dispatch(messages, (sender) => hub.isHost(sender), now),
       leave: (connection, reason) => membership.leave(connection, reason),
       forget: (socket) => heartbeat.forget(socket),
       report,
@@ -166,8 +183,7 @@ async function warmUp(url: string): Promise<void> {
   if (status !== routes.getHealth.success) throw new Error(`the server does not answer itself: ${status}`);
 }
 
-/** What a verified client is still checked for, on the upgrade and on its preflight. */
-function admit(identity: Identity, { roomId, channel }: Place): void {
+function checkGrant(identity: Identity, { roomId, channel }: Place): void {
   if (mayJoin(identity, roomId, channel)) return;
   throw new SignalboxError(
     'room_not_granted',

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import proxyAddr from 'proxy-addr';
 import { afterAll, describe, expect, test } from 'vitest';
-import { ConfigError, readConfig, settings } from '../src/config.ts';
+import { readConfig } from '../src/config.ts';
+import { ConfigError, settings } from '../src/settings.ts';
 
 type Env = Parameters<typeof readConfig>[0];
 
@@ -42,6 +43,9 @@ test('the defaults, with a secret', () => {
     headersTimeoutMs: 5_000,
     heartbeatIntervalMs: 15_000,
     heartbeatTimeoutMs: 25_000,
+    stunUrls: [],
+    chatHistoryMessages: 500,
+    chatHistoryMs: 86_400_000,
   });
 });
 

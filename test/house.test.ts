@@ -23,7 +23,9 @@ const mayImport: { readonly [part: string]: readonly string[] } = {
   web: ['client', 'generated'],
   top: ['generated', 'rooms', 'limits', 'handlers', 'transports', 'cluster', 'auth'],
 };
-const topFiles = ['index', 'server', 'main', 'config', 'telemetry'].map((name) => `src/${name}.ts`);
+const topFiles = ['index', 'server', 'main', 'config', 'settings', 'telemetry'].map(
+  (name) => `src/${name}.ts`,
+);
 
 /** What runs anywhere, being plain data and rules: no package and no module of Node. */
 const pure = [/^src\/rooms\//, /^src\/limits\/(policy|limit-store|local-limit-store|headers)\.ts$/];

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { routes } from '../generated/operations.ts';
-import { settings } from '../src/config.ts';
+import { settings } from '../src/settings.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 
-test('the table of settings is that of src/config.ts', () => {
+test('the table of settings is that of src/settings.ts', () => {
   const rows = settings.map(({ name, default: preset, description }) => {
     const shown = preset === '' ? '' : /^[\w.:]+$/.test(preset) ? `\`${preset}\`` : preset;
     return `| \`${name}\` | ${shown} | ${description} |`;

@@ -19,6 +19,7 @@ const extensions = new Set([
   'x-unrouted-responses',
   'x-errors',
   'x-channels',
+  'x-roles',
   'x-volatile',
   'x-result',
   'x-max-bytes',

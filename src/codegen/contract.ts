@@ -44,11 +44,13 @@ export interface Message {
   readonly frame: JsonObject;
   /** The name of the schema of its `payload`. */
   readonly payload: string;
-  /** The type of the message that answers it; client messages only. */
-  readonly reply: string;
+  /** The type of the message that answers it; `undefined`: none does. Client messages only. */
+  readonly reply: string | undefined;
   /** The name of the schema of `result` in the ack that answers it, where it has one. */
   readonly result: string | undefined;
   readonly hasId: boolean;
+  /** Whether only hosts may send it. */
+  readonly hostOnly: boolean;
   readonly summary: string;
   readonly description: string;
 }
@@ -133,9 +135,11 @@ function readMessages(document: SpecDocument): Message[] {
       throw new ContractError(`${at}: named ${type}; expected its key after client. or server.`);
     if (objectAt(properties, 'type').const !== type)
       throw new ContractError(`${at}: its type is not the constant ${type}`);
-    const reply = replies.get(key) ?? '';
-    if (direction === 'client' && reply === '')
-      throw new ContractError(`${at}: no operation receives and answers it`);
+    const reply = replies.get(key);
+    if (direction === 'client' && !replies.has(key))
+      throw new ContractError(`${at}: no operation receives it`);
+    if (direction === 'client' && reply === undefined && 'id' in properties)
+      throw new ContractError(`${at}: takes an id, and no operation answers it`);
     if ('x-result' in message && reply !== 'ack')
       throw new ContractError(`${at}: x-result without an ack that could carry it`);
     return {
@@ -150,15 +154,26 @@ function readMessages(document: SpecDocument): Message[] {
       result:
         'x-result' in message ? refName(objectAt(message, 'x-result').$ref, `${at}/x-result`) : undefined,
       hasId: 'id' in properties,
+      hostOnly: readHostOnly(message['x-roles'], at),
       summary: String(message.summary),
       description: String(message.description),
     };
   });
 }
 
-/** Which message answers which: the first reply of the operation that receives it; the others are errors. */
-function readReplies({ file, root }: SpecDocument): Map<string, string> {
-  const replies = new Map<string, string>();
+/** `x-roles` says who may send a message where not everybody may. */
+function readHostOnly(roles: Json | undefined, at: string): boolean {
+  if (roles === undefined) return false;
+  if (JSON.stringify(roles) === '["host"]') return true;
+  throw new ContractError(`${at}: x-roles is either absent or [host]`);
+}
+
+/**
+ * Which message answers which client message: the first reply of the operation that receives it; the others are
+ * errors. One that is received and not answered has `undefined`.
+ */
+function readReplies({ file, root }: SpecDocument): Map<string, string | undefined> {
+  const replies = new Map<string, string | undefined>();
   for (const [name, operation] of Object.entries(objectAt(root, 'operations'))) {
     const at = `${file}#/operations/${name}`;
     const { action, messages } = objectAt(operation);
@@ -167,10 +182,10 @@ function readReplies({ file, root }: SpecDocument): Map<string, string> {
     const stray = keys.find((key) => !key.startsWith(side));
     if (stray !== undefined) throw new ContractError(`${at}: ${String(action)}s ${stray}`);
     const [reply] = refsOf(objectAt(operation, 'reply').messages, `${at}/reply/messages`);
-    if (action !== 'receive' || reply === undefined) continue;
+    if (action !== 'receive') continue;
     for (const key of keys) {
-      const type = reply.slice('server.'.length);
-      if ((replies.get(key) ?? type) !== type)
+      const type = reply?.slice('server.'.length);
+      if (replies.has(key) && replies.get(key) !== type)
         throw new ContractError(`${at}: answers ${key} by ${type}, another operation by ${replies.get(key)}`);
       replies.set(key, type);
     }

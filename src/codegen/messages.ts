@@ -1,7 +1,7 @@
 import type { Contract, Message } from './contract.ts';
 import { objectAt } from './documents.ts';
 import { writeTypes } from './schema-types.ts';
-import { banner, comment, durations, literal, propertyName, quote } from './write.ts';
+import { banner, comment, durations, literal, propertyName } from './write.ts';
 
 /** Writes `messages.ts`: the types of every message, the message tables, and the type that handlers fill. */
 export async function writeMessages({ asyncapi, messages }: Contract): Promise<string> {
@@ -83,10 +83,12 @@ export type ExactHandlers<Handlers, Replies> = {
 export interface ClientMessageRule {
   readonly channels: readonly Channel[];
   readonly volatile: boolean;
-  /** The type of the message that answers it. */
-  readonly reply: ServerMessageType;
+  /** The type of the message that answers it; \`undefined\`: none does. */
+  readonly reply?: ServerMessageType;
   /** Whether it is answered even without an \`id\`, since it has none. */
   readonly alwaysReplies: boolean;
+  /** Whether only hosts may send it. */
+  readonly hostOnly: boolean;
 }
 
 /** The client messages. */
@@ -119,10 +121,11 @@ function writeEntry({ type, summary, description }: Message, value: string): str
 }
 
 function replyType({ reply, result }: Message, server: readonly Message[]): string {
-  if (reply === 'ack') return result ?? 'undefined';
+  if (reply === 'ack' || reply === undefined) return result ?? 'undefined';
   return server.find(({ type }) => type === reply)?.payload ?? 'never';
 }
 
-function writeRule({ type, channels, volatile, reply, hasId }: Message): string {
-  return `  ${propertyName(type)}: { channels: ${literal(channels)}, volatile: ${volatile}, reply: ${quote(reply)}, alwaysReplies: ${!hasId} },`;
+function writeRule({ type, channels, volatile, reply, hasId, hostOnly }: Message): string {
+  const rule = { channels, volatile, reply, alwaysReplies: !hasId && reply !== undefined, hostOnly };
+  return `  ${propertyName(type)}: ${literal(rule)},`;
 }

@@ -2,6 +2,7 @@ import type {
   Channel,
   CloseName,
   ConnectionStatus,
+  Media,
   Metadata,
   Participant,
 } from '../../generated/messages.ts';
@@ -15,8 +16,8 @@ export interface Outlet {
   send(frame: Frame): void;
   /** Ends the connection after the frames sent so far; later frames and messages are dropped. */
   close(name: CloseName): void;
-  /** As `close`, once the message at hand has been answered. */
-  finish(name: CloseName): void;
+  /** As `close`, once the message at hand has been answered, and after one `last` frame. */
+  finish(name: CloseName, last?: Frame): void;
 }
 
 /** One channel of a room: what a client joins. */
@@ -37,6 +38,7 @@ export interface Connection extends Place {
   /** Replaced when the client refreshes its token; always the same user. */
   identity: Identity;
   connectionStatus: ConnectionStatus;
+  media: Media;
   handRaised: boolean;
   metadata: Metadata | undefined;
 }
@@ -53,7 +55,7 @@ export function timestamp(epochMs: number): string {
 
 /** A connection as its peers see it. */
 export function toParticipant(connection: Connection, isHost: boolean): Participant {
-  const { clientId, identity, order, joinedAt, connectionStatus, handRaised, metadata } = connection;
+  const { clientId, identity, order, joinedAt, connectionStatus, media, handRaised, metadata } = connection;
   return {
     clientId,
     userId: identity.userId,
@@ -63,7 +65,7 @@ export function toParticipant(connection: Connection, isHost: boolean): Particip
     order,
     joinedAt: timestamp(joinedAt),
     connectionStatus,
-    media: { mic: 'off', camera: 'off', screen: 'off' },
+    media,
     handRaised,
     ...(metadata && { metadata }),
   };

@@ -2,13 +2,15 @@ import type {
   Channel,
   Notice,
   Participant,
+  Room,
   ServerMessageType,
   ServerPayloads,
 } from '../../generated/messages.ts';
-import { type Connection, type Place, toParticipant } from './connection.ts';
+import { type Connection, type Place, timestamp, toParticipant } from './connection.ts';
 import { SignalboxError } from './errors.ts';
-import { encodeFrame, type Stamp } from './frame.ts';
+import { encodeFrame, type Frame, type Stamp } from './frame.ts';
 import type { Registry } from './registry.ts';
+import type { Outcome } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
 
 /** Who receives an announcement, where it is not everybody in the channel. */
@@ -41,7 +43,12 @@ export class Hub {
     payload: ServerPayloads[T],
     stamp?: Stamp,
   ): void {
-    outlet.send(encodeFrame(type, payload, this.#now(), stamp));
+    outlet.send(this.encode(type, payload, stamp));
+  }
+
+  /** A message as it goes on the wire now. */
+  encode<T extends ServerMessageType>(type: T, payload: ServerPayloads[T], stamp?: Stamp): Frame {
+    return encodeFrame(type, payload, this.#now(), stamp);
   }
 
   /** Sends a message from one client to another; refused with `peer_not_found` where there is no such other. */
@@ -63,7 +70,7 @@ export class Hub {
     payload: ServerPayloads[T],
     { only, except, ...stamp }: Audience & Stamp = {},
   ): number {
-    const frame = encodeFrame(type, payload, this.#now(), stamp);
+    const frame = this.encode(type, payload, stamp);
     let count = 0;
     for (const { outlet, clientId } of only ?? this.#registry.members(place).values()) {
       if (clientId === except?.clientId) continue;
@@ -71,6 +78,20 @@ export class Hub {
       count += 1;
     }
     return count;
+  }
+
+  /**
+   * Tells the members of a channel what a rule has changed.
+   *
+   * @param cause who made the change, and knows of it by the answer to its message
+   */
+  tell(place: Place, { state, hostChange, ended = [] }: Outcome, cause?: Connection): void {
+    for (const { shareId } of ended) {
+      this.announce(place, 'screen.stopped', { shareId }, cause && { from: cause.clientId, except: cause });
+    }
+    if (state !== undefined && hostChange !== undefined) {
+      this.announce(place, 'host.changed', { hosts: [...state.hosts], reason: hostChange });
+    }
   }
 
   /** Sends a notice to everybody in a room, or in one channel of it; says to how many. */
@@ -86,9 +107,30 @@ export class Hub {
     return member;
   }
 
+  /** The members of a channel of a room, longest present first. */
+  members(place: Place): Connection[] {
+    return [...this.#registry.members(place).values()];
+  }
+
   /** Whether anybody is in a room, or in one channel of it. */
   hasRoom(roomId: string, channel: Channel | undefined): boolean {
     return this.#registry.placesOf(roomId, channel).length > 0;
+  }
+
+  /** A channel of a room as its members see it. */
+  room(place: Place): Room {
+    const { roomId, channel } = place;
+    const { hosts = [], shares = [], locked = false, createdAt = this.#now() } = this.#rooms.get(place) ?? {};
+    return {
+      roomId,
+      channel,
+      locked,
+      admission: 'open',
+      hosts: [...hosts],
+      shares: [...shares],
+      participantCount: this.#registry.members(place).size,
+      createdAt: timestamp(createdAt),
+    };
   }
 
   /** Every connection, in the order of joining. */

@@ -2,17 +2,19 @@ import type {
   Channel,
   CloseName,
   Departure,
-  Room,
   RoomClosed,
   SessionKicked,
   SessionWelcome,
 } from '../../generated/messages.ts';
+import type { LocalChatStore } from './chat.ts';
 import { type Connection, newClientId, type Outlet, type Place, timestamp } from './connection.ts';
+import { SignalboxError } from './errors.ts';
 import type { Report, RoomEvent } from './events.ts';
+import { regrant } from './hosts.ts';
 import type { Hub } from './hub.ts';
 import type { Identity } from './identity.ts';
 import type { Registry } from './registry.ts';
-import { dissolve, type HostChange, join, leave, type Member, regrant } from './room.ts';
+import { dissolve, join, leave, type Member } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
 
 /** What a welcome says that has nothing to do with the room. */
@@ -29,6 +31,7 @@ export class Membership {
   readonly #registry: Registry;
   readonly #rooms: LocalRoomStore;
   readonly #hub: Hub;
+  readonly #history: LocalChatStore;
   readonly #welcome: WelcomeSettings;
   readonly #report: Report<RoomEvent>;
   readonly #now: () => number;
@@ -37,6 +40,7 @@ export class Membership {
     registry: Registry,
     rooms: LocalRoomStore,
     hub: Hub,
+    history: LocalChatStore,
     welcome: WelcomeSettings,
     report: Report<RoomEvent>,
     now: () => number,
@@ -44,9 +48,16 @@ export class Membership {
     this.#registry = registry;
     this.#rooms = rooms;
     this.#hub = hub;
+    this.#history = history;
     this.#welcome = welcome;
     this.#report = report;
     this.#now = now;
+  }
+
+  /** Refuses a newcomer to a locked room (`room_locked`), unless its token makes it host: no room is lost to its lock. */
+  checkLock(identity: Identity, place: Place): void {
+    if (identity.host || !this.#rooms.get(place)?.locked) return;
+    throw new SignalboxError('room_locked', `The room ${place.roomId} is locked.`);
   }
 
   /** Lets a client in: the registry has it, then it is welcomed, and then the others are told. */
@@ -55,15 +66,16 @@ export class Membership {
     const clientId = newClientId();
     const joinedAt = this.#now();
     const rule = join({ clientId, tokenHost: identity.host }, joinedAt);
-    const { state, hostChange } = this.#rooms.transaction(place, rule);
+    const outcome = this.#rooms.transaction(place, rule);
     const connection: Connection = {
       ...place,
       clientId,
-      order: state.lastOrder,
+      order: outcome.state.lastOrder,
       joinedAt,
       outlet,
       identity,
       connectionStatus: 'connected',
+      media: { mic: 'off', camera: 'off', screen: 'off' },
       handRaised: false,
       metadata: undefined,
     };
@@ -72,7 +84,7 @@ export class Membership {
     this.#hub.send(connection, 'session.welcome', this.#welcomeOf(connection));
     const participants = [this.#hub.participant(connection)];
     this.#hub.announce(place, 'presence.joined', { participants }, { except: connection });
-    this.#announceHosts(place, hostChange);
+    this.#hub.tell(place, outcome);
     return connection;
   }
 
@@ -80,10 +92,10 @@ export class Membership {
   leave(connection: Connection, reason: Departure['reason']): void {
     if (!this.#registry.remove(connection)) return;
     const { clientId } = connection;
-    const { hostChange } = this.#rooms.transaction(connection, leave(clientId, this.#members(connection)));
+    const outcome = this.#rooms.transaction(connection, leave(clientId, this.#members(connection)));
     this.#report({ type: 'connection.left', connection, reason });
     this.#hub.announce(connection, 'presence.left', { departures: [{ clientId, reason }] });
-    this.#announceHosts(connection, hostChange);
+    this.#hub.tell(connection, outcome);
   }
 
   /** Gives a client the grants of a new token of the same user. */
@@ -93,8 +105,8 @@ export class Membership {
     // A host by election stays host whatever its tokens say.
     if (tokenHostBefore === identity.host) return;
     const member: Member = { clientId: connection.clientId, tokenHost: identity.host };
-    const { hostChange } = this.#rooms.transaction(connection, regrant(member, this.#members(connection)));
-    this.#announceHosts(connection, hostChange);
+    const outcome = this.#rooms.transaction(connection, regrant(member, this.#members(connection)));
+    this.#hub.tell(connection, outcome);
   }
 
   /** Puts a client out; `undefined` if there is none with this id. */
@@ -107,11 +119,19 @@ export class Membership {
     return connection;
   }
 
-  /** Ends a room, or one channel of it; says how many clients were disconnected. */
-  closeRoom(roomId: string, channel: Channel | undefined, closed: RoomClosed): number {
+  /**
+   * Ends a room, or one channel of it, and forgets what was said there; says how many clients were disconnected.
+   *
+   * @param by the host who asks for it: told last, after the answer to its message
+   */
+  closeRoom(roomId: string, channel: Channel | undefined, closed: RoomClosed, by?: Connection): number {
     const places = this.#registry.placesOf(roomId, channel);
-    for (const place of places) this.#hub.announce(place, 'room.closed', closed);
-    return this.#dissolve(places, 'room_closed');
+    for (const place of places) {
+      this.#history.clear(place);
+      this.#hub.announce(place, 'room.closed', closed, by && { except: by });
+    }
+    by?.outlet.finish('room_closed', this.#hub.encode('room.closed', closed));
+    return this.#dissolve(places, 'room_closed', by);
   }
 
   /** Ends every connection, since the server stops; says how many. */
@@ -120,12 +140,12 @@ export class Membership {
   }
 
   /** Ends whole rooms: nobody stays who could be told of a departure. */
-  #dissolve(places: readonly Place[], name: CloseName): number {
+  #dissolve(places: readonly Place[], name: CloseName, by?: Connection): number {
     const leaving = places.flatMap((place) => [...this.#registry.members(place).values()]);
     for (const place of places) this.#rooms.transaction(place, dissolve);
     for (const connection of leaving) {
       this.#registry.remove(connection);
-      connection.outlet.close(name);
+      if (connection !== by) connection.outlet.close(name);
       this.#report({ type: 'connection.left', connection, reason: 'closed' });
     }
     return leaving.length;
@@ -137,31 +157,12 @@ export class Membership {
     return {
       protocol: 'signal.v1',
       self: this.#hub.participant(connection),
-      room: this.#room(connection),
+      room: this.#hub.room(connection),
       roster: roster.map((member) => this.#hub.participant(member)),
       rosterTotal: this.#registry.members(connection).size,
       tokenExpiresAt: timestamp(connection.identity.expiresAt),
       ...this.#welcome,
     };
-  }
-
-  #room(place: Place): Room {
-    const { roomId, channel } = place;
-    const { hosts, createdAt } = this.#rooms.get(place) ?? { hosts: [], createdAt: this.#now() };
-    return {
-      roomId,
-      channel,
-      locked: false,
-      admission: 'open',
-      hosts: [...hosts],
-      participantCount: this.#registry.members(place).size,
-      createdAt: timestamp(createdAt),
-    };
-  }
-
-  #announceHosts(place: Place, reason: HostChange): void {
-    if (reason === undefined) return;
-    this.#hub.announce(place, 'host.changed', { hosts: [...(this.#rooms.get(place)?.hosts ?? [])], reason });
   }
 
   *#members(place: Place): Iterable<Member> {

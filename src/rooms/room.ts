@@ -1,8 +1,8 @@
-import type { HostChanged } from '../../generated/messages.ts';
+import type { HostChanged, ScreenShare } from '../../generated/messages.ts';
 
 /**
  * The rules of one channel of a room, as pure functions on plain data. `RoomStore.transaction` runs them, so
- * that each sees and leaves a whole state.
+ * that each sees and leaves a whole state; one that refuses throws, and leaves everything as it was.
  */
 
 /** What is remembered of a channel of a room beside its members; `undefined` stands for an empty one. */
@@ -13,6 +13,9 @@ export interface RoomState {
   readonly lastOrder: number;
   /** The `clientId`s of the hosts, those who became host earlier first. */
   readonly hosts: readonly string[];
+  readonly locked: boolean;
+  /** The screens that are being shared, oldest first. */
+  readonly shares: readonly ScreenShare[];
 }
 
 /** What the rules need to know of a member. */
@@ -22,13 +25,13 @@ export interface Member {
   readonly tokenHost: boolean;
 }
 
-/** Why the hosts changed; `undefined`: they did not. */
-export type HostChange = HostChanged['reason'] | undefined;
-
-/** A change of state, and what it means to the caller. */
+/** A change of state, and what the members are to be told of it. */
 export interface Outcome<State extends RoomState | undefined = RoomState | undefined> {
   readonly state: State;
-  readonly hostChange: HostChange;
+  /** Why the hosts changed, where they did. */
+  readonly hostChange?: HostChanged['reason'];
+  /** The shares that are over. */
+  readonly ended?: readonly ScreenShare[];
 }
 
 /** A rule bound to its arguments. */
@@ -36,7 +39,7 @@ export type Rule<O extends Outcome> = (state: RoomState | undefined) => O;
 
 /** A member comes: host by its token, or because nobody else is there. */
 export function join(member: Member, now: number): Rule<Outcome<RoomState>> {
-  return (state = { createdAt: now, lastOrder: 0, hosts: [] }) => {
+  return (state = { createdAt: now, lastOrder: 0, hosts: [], locked: false, shares: [] }) => {
     const becomesHost = member.tokenHost || state.hosts.length === 0;
     return {
       state: {
@@ -44,48 +47,44 @@ export function join(member: Member, now: number): Rule<Outcome<RoomState>> {
         lastOrder: state.lastOrder + 1,
         hosts: becomesHost ? [...state.hosts, member.clientId] : state.hosts,
       },
-      hostChange: becomesHost && state.hosts.length > 0 ? 'joined' : undefined,
+      ...(becomesHost && state.hosts.length > 0 && { hostChange: 'joined' }),
     };
   };
 }
 
 /**
- * A member goes. When the last host goes, the longest-present of those who remain follows.
+ * A member goes, and its shares with it. When the last host goes, the longest-present of those who remain follows.
  *
  * @param remaining the other members, longest present first
  */
 export function leave(clientId: string, remaining: Iterable<Member>): Rule<Outcome> {
-  return (state) => {
+  return (before) => {
     const [eldest] = remaining;
-    if (state === undefined || eldest === undefined) return { state: undefined, hostChange: undefined };
-    if (!state.hosts.includes(clientId)) return { state, hostChange: undefined };
-    return withoutHost(state, clientId, eldest, 'left');
-  };
-}
-
-/**
- * A member's new token says something else about hosting.
- *
- * @param members all members, longest present first
- */
-export function regrant(member: Member, members: Iterable<Member>): Rule<Outcome> {
-  return (state) => {
-    const isHost = state?.hosts.includes(member.clientId);
-    if (state === undefined || isHost === member.tokenHost) return { state, hostChange: undefined };
-    if (member.tokenHost) {
-      return { state: { ...state, hosts: [...state.hosts, member.clientId] }, hostChange: 'refreshed' };
-    }
-    const [eldest = member] = members;
-    return withoutHost(state, member.clientId, eldest, 'refreshed');
+    if (before === undefined || eldest === undefined) return { state: undefined };
+    const ended = before.shares.filter((share) => share.clientId === clientId);
+    const state = { ...before, shares: before.shares.filter((share) => share.clientId !== clientId) };
+    if (!state.hosts.includes(clientId)) return { state, ended };
+    return { ...withoutHost(state, clientId, eldest, 'left'), ended };
   };
 }
 
 /** Everybody goes at once. */
 export function dissolve(): Outcome {
-  return { state: undefined, hostChange: undefined };
+  return { state: undefined };
 }
 
-function withoutHost(state: RoomState, clientId: string, eldest: Member, reason: HostChange): Outcome {
+/** Locks or unlocks. */
+export function lock(locked: boolean): Rule<Outcome> {
+  return (state) => ({ state: state && { ...state, locked } });
+}
+
+/** A host is one no more; where it was the last, `eldest` follows. */
+export function withoutHost(
+  state: RoomState,
+  clientId: string,
+  eldest: Member,
+  reason: HostChanged['reason'],
+): Outcome<RoomState> {
   const hosts = state.hosts.filter((host) => host !== clientId);
   return hosts.length > 0
     ? { state: { ...state, hosts }, hostChange: reason }

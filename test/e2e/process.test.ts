@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import request from 'supertest';
 import { describe, expect, test } from 'vitest';
-import { settings } from '../../src/config.ts';
+import { settings } from '../../src/settings.ts';
 import { runSignalbox, SignalboxProcess } from '../support/process.ts';
 import { openSocket } from '../support/socket.ts';
 import { jwtSecret } from '../support/token.ts';

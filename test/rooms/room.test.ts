@@ -1,22 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dissolve, join, leave, type Member, type RoomState, regrant } from '../../src/rooms/room.ts';
+import { regrant } from '../../src/rooms/hosts.ts';
+import { dissolve, join, leave, lock, type Member, type RoomState } from '../../src/rooms/room.ts';
 
 const member = (clientId: string, tokenHost = false): Member => ({ clientId, tokenHost });
-const state = (...hosts: string[]): RoomState => ({ createdAt: 1, lastOrder: 3, hosts });
+const state = (...hosts: string[]): RoomState => ({
+  createdAt: 1,
+  lastOrder: 3,
+  hosts,
+  locked: false,
+  shares: [],
+});
 
 describe('join', () => {
   test('the first is host, and starts the room', () => {
     expect(join(member('a'), 42)(undefined)).toEqual({
-      state: { createdAt: 42, lastOrder: 1, hosts: ['a'] },
-      hostChange: undefined,
+      state: { createdAt: 42, lastOrder: 1, hosts: ['a'], locked: false, shares: [] },
     });
   });
 
   test('a later one is not, and gets the next order', () => {
     expect(join(member('b'), 42)(state('a'))).toEqual({
-      state: { createdAt: 1, lastOrder: 4, hosts: ['a'] },
-      hostChange: undefined,
+      state: { ...state('a'), lastOrder: 4 },
     });
   });
 
@@ -28,12 +33,12 @@ describe('join', () => {
 
 describe('leave', () => {
   test('the last to go leaves nothing', () => {
-    expect(leave('a', [])(state('a'))).toEqual({ state: undefined, hostChange: undefined });
+    expect(leave('a', [])(state('a'))).toEqual({ state: undefined });
   });
 
   test('one who was no host changes nothing', () => {
     const before = state('a');
-    expect(leave('b', [member('a')])(before)).toEqual({ state: before, hostChange: undefined });
+    expect(leave('b', [member('a')])(before)).toEqual({ state: before, ended: [] });
   });
 
   test('after the last host the longest-present follows', () => {
@@ -47,32 +52,12 @@ describe('leave', () => {
   });
 });
 
-describe('regrant', () => {
-  const members = [member('a'), member('b')];
-
-  test('a token makes host', () => {
-    const { state: after, hostChange } = regrant(member('b', true), members)(state('a'));
-    expect([after?.hosts, hostChange]).toEqual([['a', 'b'], 'refreshed']);
-  });
-
-  test('a token takes it back, while there is another host', () => {
-    const { state: after, hostChange } = regrant(member('b'), members)(state('a', 'b'));
-    expect([after?.hosts, hostChange]).toEqual([['a'], 'refreshed']);
-  });
-
-  test('after the last host the longest-present follows', () => {
-    const { state: after, hostChange } = regrant(member('b'), members)(state('b'));
-    expect([after?.hosts, hostChange]).toEqual([['a'], 'elected']);
-  });
-
-  test('nothing changes for who is what the token says', () => {
-    const before = state('a');
-    expect(regrant(member('b'), members)(before)).toEqual({ state: before, hostChange: undefined });
-  });
+test('a lock is kept, and nothing else changes', () => {
+  expect(lock(true)(state('a'))).toEqual({ state: { ...state('a'), locked: true } });
 });
 
 test('everybody goes at once', () => {
-  expect(dissolve()).toEqual({ state: undefined, hostChange: undefined });
+  expect(dissolve()).toEqual({ state: undefined });
 });
 
 test('in any order of events: a room with people has a host, every host is there, orders only grow', () => {

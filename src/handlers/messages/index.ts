@@ -1,25 +1,51 @@
-import type { ClientReplies, ExactHandlers, MessageHandlers } from '../../../generated/messages.ts';
+import type {
+  ClientReplies,
+  ExactHandlers,
+  IceServer,
+  MessageHandlers,
+} from '../../../generated/messages.ts';
+import type { LocalChatStore } from '../../rooms/chat.ts';
 import type { Connection } from '../../rooms/connection.ts';
 import type { Hub } from '../../rooms/hub.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import type { Membership } from '../../rooms/membership.ts';
+import type { Moderation } from '../../rooms/moderation.ts';
 import { chatHandlers } from './chat.ts';
+import { hostHandlers } from './host.ts';
+import { iceHandlers } from './ice.ts';
+import { mediaHandlers } from './media.ts';
+import { participantHandlers } from './participant.ts';
 import { presenceHandlers } from './presence.ts';
+import { roomHandlers } from './room.ts';
+import { screenHandlers } from './screen.ts';
 import { sessionHandlers } from './session.ts';
 import { signalHandlers } from './signal.ts';
 
+/** What the handlers of messages need. */
+export interface MessageParts {
+  readonly hub: Hub;
+  readonly membership: Membership;
+  readonly moderation: Moderation;
+  readonly history: LocalChatStore;
+  readonly iceServers: readonly IceServer[];
+  readonly verify: (token: string) => Promise<Identity>;
+  readonly now: () => number;
+}
+
 /** The handler of every client message. The table has no prototype: a message cannot be called `constructor`. */
-export function messageHandlers(
-  hub: Hub,
-  membership: Membership,
-  verify: (token: string) => Promise<Identity>,
-  now: () => number,
-): MessageHandlers<Connection> {
+export function messageHandlers(parts: MessageParts): MessageHandlers<Connection> {
+  const { hub, membership, moderation, history, iceServers, verify, now } = parts;
   const handlers = {
     ...sessionHandlers(membership, verify, now),
     ...presenceHandlers(hub),
     ...signalHandlers(hub),
-    ...chatHandlers(hub, now),
+    ...mediaHandlers(hub),
+    ...screenHandlers(moderation),
+    ...chatHandlers(hub, history, now),
+    ...hostHandlers(moderation),
+    ...participantHandlers(moderation),
+    ...roomHandlers(membership, moderation),
+    ...iceHandlers(iceServers),
   };
   // What the parts return is looked at once more: a reply with a property too many does not compile.
   const exact: MessageHandlers<Connection> = handlers satisfies ExactHandlers<typeof handlers, ClientReplies>;

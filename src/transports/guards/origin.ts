@@ -48,6 +48,16 @@ function isAllowed(origin: string, request: IncomingMessage, policy: OriginPolic
   return url.host === request.headers.host?.toLowerCase() || (policy.development && isLoopback(url.hostname));
 }
 
+/**
+ * An entry of {@link OriginPolicy.allowed} as an operator writes it, in the spelling of browsers; `undefined` where
+ * it is none. Its parts are taken apart before `URL` sees them: it would forgive a path, a backslash or a tab.
+ */
+export function readAllowedOrigin(entry: string): string | undefined {
+  const [, scheme = '', wildcard = '', host = ''] =
+    /^(https?:\/\/)(\*\.)?([^\s/\\?#@*]+)$/i.exec(entry) ?? [];
+  return URL.parse(scheme + host)?.origin.replace('://', `://${wildcard}`);
+}
+
 function matches(entry: string, origin: string): boolean {
   const [before, after] = entry.split('*');
   if (after === undefined) return entry === origin;

@@ -19,18 +19,28 @@ export interface Dispatched {
 /** Carries messages to their handlers, and what these return back. */
 export class Dispatch {
   readonly #handlers: MessageHandlers<Connection>;
+  readonly #isHost: (sender: Connection) => boolean;
   readonly #now: () => number;
 
-  constructor(handlers: MessageHandlers<Connection>, now: () => number) {
+  constructor(
+    handlers: MessageHandlers<Connection>,
+    isHost: (sender: Connection) => boolean,
+    now: () => number,
+  ) {
     this.#handlers = handlers;
+    this.#isHost = isHost;
     this.#now = now;
   }
 
   /** Carries one message out; a promise only where its handler waits for something. Never throws or rejects. */
   run(sender: Connection, message: ClientMessage): Dispatched | Promise<Dispatched> {
     try {
-      if (!clientMessages[message.type].channels.includes(sender.channel)) {
+      const { channels, hostOnly } = clientMessages[message.type];
+      if (!channels.includes(sender.channel)) {
         throw new SignalboxError('not_allowed', `The channel ${sender.channel} has no ${message.type}.`);
+      }
+      if (hostOnly && !this.#isHost(sender)) {
+        throw new SignalboxError('not_allowed', `Only a host may send ${message.type}.`);
       }
       const reply = call(this.#handlers, sender, message);
       if (!(reply instanceof Promise)) return this.#answered(message, reply);
@@ -55,13 +65,13 @@ export class Dispatch {
   }
 
   #answered({ type, id }: ClientMessage, reply: unknown): Dispatched {
-    const rule = clientMessages[type];
-    if (id === undefined && !rule.alwaysReplies) return { answer: undefined };
+    const { reply: replyType, alwaysReplies } = clientMessages[type];
+    if (replyType === undefined || (id === undefined && !alwaysReplies)) return { answer: undefined };
     // The handler's type ties `reply` to the reply that the contract names for this message.
-    const payload = rule.reply === 'ack' ? (reply === undefined ? {} : { result: reply }) : reply;
+    const payload = replyType === 'ack' ? (reply === undefined ? {} : { result: reply }) : reply;
     const stamp = id === undefined ? {} : { replyTo: id };
     return {
-      answer: encodeFrame(rule.reply, payload as ServerPayloads[typeof rule.reply], this.#now(), stamp),
+      answer: encodeFrame(replyType, payload as ServerPayloads[typeof replyType], this.#now(), stamp),
     };
   }
 

@@ -43,7 +43,7 @@ export class Socket implements Outlet {
   /** Messages that came while a handler waits; `undefined` while none does. */
   #waiting: string[] | undefined;
   #invalidAt: number[] = [];
-  #closeAfterAnswer: CloseName | undefined;
+  #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
   #closedByUs = false;
 
   constructor(ws: OwnedWebSocket, parts: SocketParts) {
@@ -74,8 +74,8 @@ export class Socket implements Outlet {
     this.#ws.close(closeCodes[name], name);
   }
 
-  finish(name: CloseName): void {
-    this.#closeAfterAnswer = name;
+  finish(name: CloseName, last?: Frame): void {
+    this.#afterAnswer = { name, last };
   }
 
   /** Asks the client for a sign of life. */
@@ -150,7 +150,10 @@ export class Socket implements Outlet {
       this.#parts.report({ type: 'socket.failed', connection, error: fault });
       this.close('internal');
     }
-    if (this.#closeAfterAnswer !== undefined) this.close(this.#closeAfterAnswer);
+    if (this.#afterAnswer === undefined) return;
+    const { name, last } = this.#afterAnswer;
+    if (last !== undefined) this.send(last);
+    this.close(name);
   }
 
   #refuse(refusal: SignalboxError, id: string | undefined): void {

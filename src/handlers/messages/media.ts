@@ -1,0 +1,21 @@
+import type { MessageHandlersOf } from '../../../generated/messages.ts';
+import type { Connection } from '../../rooms/connection.ts';
+import type { Hub } from '../../rooms/hub.ts';
+
+/** What participants say that they send, and hosts asking them to stop. Nothing of it is enforced. */
+export function mediaHandlers(hub: Hub) {
+  return {
+    'media.update': (sender, change) => {
+      sender.media = { ...sender.media, ...change };
+      const { clientId, media } = sender;
+      hub.announce(sender, 'media.updated', { clientId, media }, { from: clientId, except: sender });
+    },
+    'media.muteRequest': (sender, { to, source }) => {
+      if (to !== 'all') hub.relay(sender, to, 'media.muteRequested', { source });
+      else {
+        const options = { from: sender.clientId, except: sender };
+        hub.announce(sender, 'media.muteRequested', { source }, options);
+      }
+    },
+  } satisfies MessageHandlersOf<'media', Connection>;
+}

@@ -1,0 +1,12 @@
+import type { MessageHandlersOf } from '../../../generated/messages.ts';
+import type { Connection } from '../../rooms/connection.ts';
+import type { Moderation } from '../../rooms/moderation.ts';
+
+/** What a host does to one participant. */
+export function participantHandlers(moderation: Moderation) {
+  return {
+    'participant.kick': (sender, { clientId, reason }) => {
+      moderation.kick(sender, clientId, reason);
+    },
+  } satisfies MessageHandlersOf<'participant', Connection>;
+}

@@ -1,0 +1,54 @@
+import { SignalboxError } from './errors.ts';
+import { type Member, type Outcome, type Rule, withoutHost } from './room.ts';
+
+/**
+ * Who is host, by the will of a host or of a token: rules as in `room.ts`. That the sender is host was checked
+ * before, and that its target is a member.
+ */
+
+/** A member's new token says something else about hosting. */
+export function regrant(member: Member, members: Iterable<Member>): Rule<Outcome> {
+  return (state) => {
+    const isHost = state?.hosts.includes(member.clientId);
+    if (state === undefined || isHost === member.tokenHost) return { state };
+    if (member.tokenHost) {
+      return { state: { ...state, hosts: [...state.hosts, member.clientId] }, hostChange: 'refreshed' };
+    }
+    const [eldest = member] = members;
+    return withoutHost(state, member.clientId, eldest, 'refreshed');
+  };
+}
+
+/** A host makes another member host as well. */
+export function grant(to: string): Rule<Outcome> {
+  return (state) => {
+    if (state === undefined || state.hosts.includes(to)) return { state };
+    return { state: { ...state, hosts: [...state.hosts, to] }, hostChange: 'granted' };
+  };
+}
+
+/** A host makes another member host instead of itself. */
+export function transfer(from: string, to: string): Rule<Outcome> {
+  return (state) => {
+    if (state === undefined || from === to) return { state };
+    const others = state.hosts.filter((host) => host !== from && host !== to);
+    return { state: { ...state, hosts: [...others, to] }, hostChange: 'transferred' };
+  };
+}
+
+/** A host takes the role back, from another or from itself. */
+export function revoke(by: Member, target: Member): Rule<Outcome> {
+  return (state) => {
+    if (!state?.hosts.includes(target.clientId)) return { state };
+    checkRank(by, target);
+    const hosts = state.hosts.filter((host) => host !== target.clientId);
+    if (hosts.length === 0) throw new SignalboxError('conflict', 'The last host cannot be revoked.');
+    return { state: { ...state, hosts }, hostChange: 'revoked' };
+  };
+}
+
+/** One whom a token made host is beyond the reach of one whom the room made host. */
+export function checkRank(by: Member, target: Member): void {
+  if (by.clientId === target.clientId || by.tokenHost || !target.tokenHost) return;
+  throw new SignalboxError('not_allowed', 'A token makes this participant host; only its like may do this.');
+}

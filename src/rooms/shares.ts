@@ -1,0 +1,39 @@
+import { type Channel, frameLimits, type ScreenShare } from '../../generated/messages.ts';
+import { SignalboxError } from './errors.ts';
+import type { Outcome, Rule } from './room.ts';
+
+/** Screen sharing: rules as in `room.ts`. */
+
+/**
+ * A member shares a screen. In a screenshare channel there is one share at a time: a new one of the same member or
+ * of a host takes its place, anybody else's is refused (`screen_busy`).
+ */
+export function startShare(channel: Channel, share: ScreenShare): Rule<Outcome> {
+  return (state) => {
+    if (state === undefined) return { state };
+    const own = state.shares.filter(({ clientId }) => clientId === share.clientId);
+    if (channel !== 'screenshare') {
+      if (own.length < frameLimits.maxSharesPerClient) {
+        return { state: { ...state, shares: [...state.shares, share] } };
+      }
+      throw new SignalboxError('conflict', `A client shares at most ${own.length} screens at once.`);
+    }
+    const mayReplace = state.hosts.includes(share.clientId) || own.length === state.shares.length;
+    if (!mayReplace) throw new SignalboxError('screen_busy', 'Another participant is sharing.');
+    return { state: { ...state, shares: [share] }, ended: state.shares };
+  };
+}
+
+/** A share is stopped, by who shares or by a host. */
+export function stopShare(by: string, shareId: string): Rule<Outcome> {
+  return (state) => {
+    const share = state?.shares.find((one) => one.shareId === shareId);
+    if (state === undefined || share === undefined) {
+      throw new SignalboxError('share_not_found', `Nobody shares ${shareId}.`);
+    }
+    if (share.clientId !== by && !state.hosts.includes(by)) {
+      throw new SignalboxError('not_allowed', 'Only who shares, or a host, may stop it.');
+    }
+    return { state: { ...state, shares: state.shares.filter((one) => one !== share) }, ended: [share] };
+  };
+}
