@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'share_not_found'
   | 'message_not_found'
   | 'conflict'
+  | 'id_conflict'
   | 'subject_mismatch';
 
 /** What the contract says of an error. */
@@ -67,7 +68,7 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   unsupported_media_type: { socket: false, retryable: false, title: 'Unsupported media type', status: 415 },
   idempotency_conflict: { socket: false, retryable: false, title: 'Idempotency conflict', status: 422 },
   upgrade_required: { socket: false, retryable: false, title: 'Upgrade required', status: 426 },
-  rate_limited: { socket: false, retryable: true, title: 'Rate limited', status: 429 },
+  rate_limited: { socket: true, retryable: true, title: 'Rate limited', status: 429 },
   headers_too_large: { socket: false, retryable: false, title: 'Headers too large', status: 431 },
   internal: { socket: true, retryable: false, title: 'Internal error', status: 500 },
   draining: { socket: false, retryable: true, title: 'Draining', status: 503 },
@@ -80,5 +81,6 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   share_not_found: { socket: true, retryable: false, title: 'Share not found' },
   message_not_found: { socket: true, retryable: false, title: 'Message not found' },
   conflict: { socket: true, retryable: false, title: 'Conflict' },
+  id_conflict: { socket: true, retryable: false, title: 'Id conflict' },
   subject_mismatch: { socket: true, retryable: false, title: 'Subject mismatch' },
 };

@@ -146,7 +146,7 @@ export interface components {
          * @example rate_limited
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "subject_mismatch";
+        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
         /** ErrorPayload */
         ErrorPayload: {
             code: components["schemas"]["ErrorCode"];
@@ -154,6 +154,8 @@ export interface components {
             message: string;
             /** @description Whether the same message may succeed later. */
             retryable: boolean;
+            /** @description How long to wait until then, in milliseconds. */
+            retryAfterMs?: number;
             /** @description Where the message breaks the contract. */
             errors?: components["schemas"]["Fault"][];
         };
@@ -1120,43 +1122,47 @@ export interface ClientMessageRule {
   readonly alwaysReplies: boolean;
   /** Whether only hosts may send it. */
   readonly hostOnly: boolean;
+  /** The budget that it counts against; absent: none. */
+  readonly rateClass?: RateClass;
+  /** Whether sending it again under the same `id` carries it out again. */
+  readonly read: boolean;
 }
 
 /** The client messages. */
 export const clientMessages: { readonly [T in ClientMessageType]: ClientMessageRule } = {
-  'session.ping': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, reply: 'session.pong', alwaysReplies: true, hostOnly: false },
-  'session.leave': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'session.refreshToken': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'session.tokenRefreshed', alwaysReplies: false, hostOnly: false },
-  'presence.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'presence.list': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'presence.roster', alwaysReplies: false, hostOnly: false },
-  'signal.offer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'signal.answer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'signal.candidate': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'signal.hangup': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'signal.data': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'chat.send': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'media.update': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'media.muteRequest': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
-  'screen.start': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'screen.stop': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'chat.edit': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'chat.delete': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false },
-  'chat.typing': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, alwaysReplies: false, hostOnly: false },
-  'chat.history': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'chat.page', alwaysReplies: false, hostOnly: false },
-  'host.transfer': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
-  'host.grant': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
-  'host.revoke': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
-  'participant.kick': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
-  'room.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
-  'room.close': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true },
-  'ice.refresh': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ice.servers', alwaysReplies: false, hostOnly: false },
+  'session.ping': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, reply: 'session.pong', alwaysReplies: true, hostOnly: false, rateClass: 'control', read: false },
+  'session.leave': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, read: false },
+  'session.refreshToken': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'session.tokenRefreshed', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: false },
+  'presence.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'presence', read: false },
+  'presence.list': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'presence.roster', alwaysReplies: false, hostOnly: false, rateClass: 'presence', read: true },
+  'signal.offer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
+  'signal.answer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
+  'signal.candidate': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
+  'signal.hangup': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
+  'signal.data': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
+  'chat.send': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: false },
+  'media.update': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: false },
+  'media.muteRequest': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
+  'screen.start': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: false },
+  'screen.stop': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: false },
+  'chat.edit': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: false },
+  'chat.delete': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: false },
+  'chat.typing': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: false },
+  'chat.history': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'chat.page', alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: true },
+  'host.transfer': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
+  'host.grant': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
+  'host.revoke': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
+  'participant.kick': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
+  'room.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
+  'room.close': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
+  'ice.refresh': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ice.servers', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: true },
 };
 
 /** The server messages that may be dropped under pressure. */
 export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(['session.pong', 'chat.typing']);
 
 /** The close codes, by name. 4000 to 4499: the client may reconnect; 4500 to 4999: it must not. */
-export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, token_expired: 4003, kicked: 4500, room_closed: 4502, too_many_invalid_messages: 4506 } as const;
+export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, token_expired: 4003, rate_limited: 4005, kicked: 4500, room_closed: 4502, too_many_invalid_messages: 4506 } as const;
 
 /** Names a close code. */
 export type CloseName = keyof typeof closeCodes;
@@ -1166,6 +1172,15 @@ export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFra
 
 /** When a live socket is warned of its token's end, and how long after it is closed. */
 export const tokenLifetime = { warnBeforeMs: 60000, skewMs: 30000 } as const;
+
+/** How many messages of a class one socket may send: so many a second, and so many at once. */
+export const rateClasses = { signal: { perSecond: 50, burst: 200 }, chat: { perSecond: 5, burst: 20 }, presence: { perSecond: 5, burst: 20 }, control: { perSecond: 5, burst: 20 } } as const;
+
+/** Names a budget. */
+export type RateClass = keyof typeof rateClasses;
+
+/** When a socket that goes on over its budget is closed, and how its client is kept out if it does it again. */
+export const flood = { patienceMs: 10000, pauseMs: 1000, policy: { name: 'socket-floods', limit: 1, windowMs: 60000, block: { minMs: 60000, maxMs: 600000 } } } as const;
 
 /** The channels of a room. */
 export const channels = ['zoom', 'screenshare', 'chat'] as const satisfies readonly Channel[];

@@ -28,6 +28,7 @@ export interface Config {
   readonly headersTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
+  readonly messageBudgetScale: number;
   /** As `RTCIceServer.urls` takes them. */
   readonly stunUrls: readonly string[];
   readonly chatHistoryMessages: number;
@@ -57,6 +58,7 @@ export function readConfig(env: Env): Config {
     maxFragments: integer(env, 'MAX_FRAGMENTS'),
     headersTimeoutMs: integer(env, 'HEADERS_TIMEOUT_MS'),
     ...readHeartbeat(env),
+    messageBudgetScale: integer(env, 'MESSAGE_BUDGET_SCALE'),
     stunUrls: list(env.STUN_URLS).map(parseStunUrl),
     chatHistoryMessages: integer(env, 'CHAT_HISTORY_MESSAGES'),
     chatHistoryMs: integer(env, 'CHAT_HISTORY_MS'),

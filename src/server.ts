@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { flood } from '../generated/messages.ts';
 import { httpLimits, routes } from '../generated/operations.ts';
 import { developmentSecret } from './auth/development.ts';
 import type { VerificationKeys } from './auth/keys.ts';
@@ -24,6 +25,7 @@ import { createTelemetry, type TelemetryEvent } from './telemetry.ts';
 import { Guards } from './transports/guards/guards.ts';
 import { createApp } from './transports/http/app.ts';
 import { answerBrokenRequest } from './transports/http/broken.ts';
+import { refuseBlocked } from './transports/http/limit.ts';
 import { Dispatch } from './transports/websocket/dispatch.ts';
 import { Heartbeat } from './transports/websocket/heartbeat.ts';
 import { Upgrade } from './transports/websocket/upgrade.ts';
@@ -99,16 +101,19 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const membership = new Membership(registry, rooms, hub, history, welcome, report, now);
 
   /** What a verified client is still checked for, on the upgrade and on its preflight. */
-  function admit(identity: Identity, place: Place): void {
+  async function admit(identity: Identity, place: Place): Promise<void> {
+    refuseBlocked(flood.policy, await limits.blocked(flood.policy, identity.subjectKey));
     checkGrant(identity, place);
     membership.checkLock(identity, place);
   }
 
+  const limits = new LocalLimitStore(now);
+  checkedPolicy(flood.policy);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = createApp({
     handlers: operationHandlers({ hub, membership, admit, isDraining, audit: report, now }),
     guards,
-    limits: new LocalLimitStore(now),
+    limits,
     report,
   });
 
@@ -124,6 +129,8 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       dispatch: new Dispatch(messages, (sender) => hub.isHost(sender), now),
       leave: (connection, reason) => membership.leave(connection, reason),
       forget: (socket) => heartbeat.forget(socket),
+      flooded: ({ identity }) => void limits.take(flood.policy, identity.subjectKey),
+      budgetScale: config.messageBudgetScale,
       report,
       now,
     },

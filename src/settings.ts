@@ -52,6 +52,11 @@ const table = {
   ),
   HEARTBEAT_INTERVAL_MS: setting('15000', 'time between two pings to a client', [1, maxMs]),
   HEARTBEAT_TIMEOUT_MS: setting('25000', 'silence that ends a connection; above the interval', [1, maxMs]),
+  MESSAGE_BUDGET_SCALE: setting(
+    '1',
+    'multiplies how many messages a client may send; for load tests',
+    [1, 1_000_000],
+  ),
   STUN_URLS: setting('', 'STUN servers for the clients, comma-separated, such as stun:stun.example.com:3478'),
   CHAT_HISTORY_MESSAGES: setting('500', 'chat messages kept of each channel of a room', [0, 100_000]),
   CHAT_HISTORY_MS: setting('86400000', 'how long chat messages are kept', [0, maxMs]),

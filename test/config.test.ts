@@ -43,6 +43,7 @@ test('the defaults, with a secret', () => {
     headersTimeoutMs: 5_000,
     heartbeatIntervalMs: 15_000,
     heartbeatTimeoutMs: 25_000,
+    messageBudgetScale: 1,
     stunUrls: [],
     chatHistoryMessages: 500,
     chatHistoryMs: 86_400_000,

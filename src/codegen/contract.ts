@@ -51,6 +51,10 @@ export interface Message {
   readonly hasId: boolean;
   /** Whether only hosts may send it. */
   readonly hostOnly: boolean;
+  /** The budget that it counts against; `undefined`: none. */
+  readonly rateClass: string | undefined;
+  /** Whether sending it again under the same `id` carries it out again. */
+  readonly read: boolean;
   readonly summary: string;
   readonly description: string;
 }
@@ -105,7 +109,8 @@ function readOperation(at: string, method: string, path: string, operation: Json
   };
 }
 
-function readLimit(rule: JsonObject, at: string): RateLimit {
+/** A rate limit policy, as `x-rate-limit` and `x-flood` write it. */
+export function readLimit(rule: JsonObject, at: string): RateLimit {
   const { name, limit } = rule;
   if (typeof name !== 'string' || typeof limit !== 'number')
     throw new ContractError(`${at}: needs a name and a limit`);
@@ -155,6 +160,8 @@ function readMessages(document: SpecDocument): Message[] {
         'x-result' in message ? refName(objectAt(message, 'x-result').$ref, `${at}/x-result`) : undefined,
       hasId: 'id' in properties,
       hostOnly: readHostOnly(message['x-roles'], at),
+      rateClass: readRateClass(message['x-rate-class'], root, at),
+      read: message['x-read'] === true,
       summary: String(message.summary),
       description: String(message.description),
     };
@@ -166,6 +173,12 @@ function readHostOnly(roles: Json | undefined, at: string): boolean {
   if (roles === undefined) return false;
   if (JSON.stringify(roles) === '["host"]') return true;
   throw new ContractError(`${at}: x-roles is either absent or [host]`);
+}
+
+function readRateClass(name: Json | undefined, root: JsonObject, at: string): string | undefined {
+  if (name === undefined) return undefined;
+  if (typeof name === 'string' && name in objectAt(root, 'x-rate-classes')) return name;
+  throw new ContractError(`${at}: x-rate-class names none of x-rate-classes`);
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { Contract, Message } from './contract.ts';
-import { objectAt } from './documents.ts';
+import { type Contract, type Message, readLimit } from './contract.ts';
+import { type JsonObject, objectAt } from './documents.ts';
 import { writeTypes } from './schema-types.ts';
 import { banner, comment, durations, literal, propertyName } from './write.ts';
 
@@ -89,6 +89,10 @@ export interface ClientMessageRule {
   readonly alwaysReplies: boolean;
   /** Whether only hosts may send it. */
   readonly hostOnly: boolean;
+  /** The budget that it counts against; absent: none. */
+  readonly rateClass?: RateClass;
+  /** Whether sending it again under the same \`id\` carries it out again. */
+  readonly read: boolean;
 }
 
 /** The client messages. */
@@ -111,9 +115,24 @@ export const frameLimits = ${literal(objectAt(root, 'x-frame-limits'))} as const
 /** When a live socket is warned of its token's end, and how long after it is closed. */
 export const tokenLifetime = ${literal(durations(objectAt(root, 'x-token-lifetime'), `${asyncapi.file}#/x-token-lifetime`))} as const;
 
+/** How many messages of a class one socket may send: so many a second, and so many at once. */
+export const rateClasses = ${literal(objectAt(root, 'x-rate-classes'))} as const;
+
+/** Names a budget. */
+export type RateClass = keyof typeof rateClasses;
+
+/** When a socket that goes on over its budget is closed, and how its client is kept out if it does it again. */
+export const flood = ${literal(writeFlood(root, asyncapi.file))} as const;
+
 /** The channels of a room. */
 export const channels = ${literal(Object.keys(objectAt(root, 'channels')))} as const satisfies readonly Channel[];
 `;
+}
+
+function writeFlood(root: JsonObject, file: string): object {
+  const at = `${file}#/x-flood`;
+  const { policy, ...rest } = objectAt(root, 'x-flood');
+  return { ...durations(rest, at), policy: readLimit(objectAt(policy), `${at}/policy`) };
 }
 
 function writeEntry({ type, summary, description }: Message, value: string): string {
@@ -125,7 +144,15 @@ function replyType({ reply, result }: Message, server: readonly Message[]): stri
   return server.find(({ type }) => type === reply)?.payload ?? 'never';
 }
 
-function writeRule({ type, channels, volatile, reply, hasId, hostOnly }: Message): string {
-  const rule = { channels, volatile, reply, alwaysReplies: !hasId && reply !== undefined, hostOnly };
+function writeRule({ type, channels, volatile, reply, hasId, hostOnly, rateClass, read }: Message): string {
+  const rule = {
+    channels,
+    volatile,
+    reply,
+    alwaysReplies: !hasId && reply !== undefined,
+    hostOnly,
+    rateClass,
+    read,
+  };
   return `  ${propertyName(type)}: ${literal(rule)},`;
 }

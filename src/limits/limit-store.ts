@@ -1,4 +1,4 @@
-import type { LimitPolicy, LimitVerdict } from './policy.ts';
+import type { LimitPolicy, LimitRefusal, LimitVerdict } from './policy.ts';
 
 /**
  * Where the escalating limiter remembers its keys: in this process, or shared by all nodes.
@@ -22,4 +22,7 @@ export interface LimitStore {
    * @param key who asks, for example a hash of the verified identity
    */
   take(policy: LimitPolicy, key: string): LimitVerdict | Promise<LimitVerdict>;
+
+  /** The block that a key is in, as a request would be told of it; counts nothing. `undefined`: none. */
+  blocked(policy: LimitPolicy, key: string): LimitRefusal | undefined | Promise<LimitRefusal | undefined>;
 }

@@ -1,5 +1,13 @@
 import type { LimitStore } from './limit-store.ts';
-import { type LimitPolicy, type LimitState, type LimitVerdict, lapsesAt, take } from './policy.ts';
+import {
+  blockOf,
+  type LimitPolicy,
+  type LimitRefusal,
+  type LimitState,
+  type LimitVerdict,
+  lapsesAt,
+  take,
+} from './policy.ts';
 
 /** Keys looked at per call: a full round over n keys takes n / 16 calls, and no single call is slow. */
 const sweepPerTake = 16;
@@ -39,6 +47,10 @@ export class LocalLimitStore implements LimitStore {
     const { state, verdict } = take(known, policy, nowMs);
     if (state !== known) this.#entries.set(id, { state, lapsesAtMs: lapsesAt(state, policy) });
     return verdict;
+  }
+
+  blocked(policy: LimitPolicy, key: string): LimitRefusal | undefined {
+    return blockOf(this.#entries.get(`${policy.name}:${key}`)?.state, policy, Math.floor(this.#now()));
   }
 
   #sweep(nowMs: number): void {

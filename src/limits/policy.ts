@@ -24,26 +24,30 @@ export interface LimitState {
   readonly blockedUntil: number;
 }
 
+/** One request that may go on. */
+export interface LimitAcceptance {
+  readonly allowed: true;
+  readonly limit: number;
+  readonly remaining: number;
+  /** Until the oldest counted request leaves the window. */
+  readonly resetMs: number;
+}
+
+/** One request that may not. */
+export interface LimitRefusal {
+  readonly allowed: false;
+  readonly limit: number;
+  /** Until the block ends: a request after exactly this long succeeds. */
+  readonly retryAfterMs: number;
+  readonly level: number;
+  /** Epoch milliseconds. */
+  readonly blockedUntil: number;
+  /** Whether this request was the violation that started the block. */
+  readonly started: boolean;
+}
+
 /** The answer to one request. */
-export type LimitVerdict =
-  | {
-      readonly allowed: true;
-      readonly limit: number;
-      readonly remaining: number;
-      /** Until the oldest counted request leaves the window. */
-      readonly resetMs: number;
-    }
-  | {
-      readonly allowed: false;
-      readonly limit: number;
-      /** Until the block ends: a request after exactly this long succeeds. */
-      readonly retryAfterMs: number;
-      readonly level: number;
-      /** Epoch milliseconds. */
-      readonly blockedUntil: number;
-      /** Whether this request was the violation that started the block. */
-      readonly started: boolean;
-    };
+export type LimitVerdict = LimitAcceptance | LimitRefusal;
 
 const blank: LimitState = { log: [], level: 0, blockedUntil: 0 };
 
@@ -118,11 +122,20 @@ export function take(
   };
 }
 
+/** The block that a state is in; `undefined`: none. */
+export function blockOf(
+  state: LimitState | undefined,
+  { limit }: LimitPolicy,
+  nowMs: number,
+): LimitRefusal | undefined {
+  return state && nowMs < state.blockedUntil ? refusal(state, limit, nowMs, false) : undefined;
+}
+
 function refusal(
   { level, blockedUntil }: LimitState,
   limit: number,
   nowMs: number,
   started: boolean,
-): LimitVerdict {
+): LimitRefusal {
   return { allowed: false, limit, retryAfterMs: blockedUntil - nowMs, level, blockedUntil, started };
 }

@@ -18,7 +18,11 @@ describe('a message is answered by what its operation replies', () => {
   });
 
   test('what the server sends is answered by nobody', () => {
-    expect(message('server.notice')).toMatchObject({ direction: 'server', reply: '', result: undefined });
+    expect(message('server.notice')).toMatchObject({
+      direction: 'server',
+      reply: undefined,
+      result: undefined,
+    });
   });
 });
 
@@ -97,7 +101,7 @@ describe('refused, with the place:', () => {
             payload: { properties: { type: { const: 'chat.shout' } } },
           },
         }),
-      'specs/asyncapi.yaml#/components/messages/client.chat.shout: no operation receives and answers it',
+      'specs/asyncapi.yaml#/components/messages/client.chat.shout: no operation receives it',
     ],
     [
       'two operations that answer one message differently',

@@ -38,8 +38,8 @@ function valueFaults(
 
 /**
  * Where the headers of a rate limit contradict the operation's policy, or each other. Some responses may come
- * with or without them, but then with all or with none. A 429 may also come of the limit on bad credentials,
- * which belongs to no operation and whose quota is a setting.
+ * with or without them, but then with all or with none. A 429 may also come of a limit that belongs to no operation:
+ * on bad credentials, whose quota is a setting, and on floods of messages, which is declared beside those.
  */
 export function rateLimitFaults(
   operation: DeclaredOperation | undefined,
@@ -50,12 +50,12 @@ export function rateLimitFaults(
   const value = (name: string): string => headerValues(headers, name)[0] ?? 'absent';
   const [, policy, quota] = /^"([a-z-]+)";q=(\d+);w=60$/.exec(value('RateLimit-Policy')) ?? [];
   const { name, limit, window } = operation?.limit ?? {};
-  const ofAddress = status === 429 && policy === 'address-failures';
-  if (!ofAddress && name === undefined) return ['headers of a rate limit where there is none'];
+  const ofCaller = status === 429 && (policy === 'address-failures' || policy === 'socket-floods');
+  if (!ofCaller && name === undefined) return ['headers of a rate limit where there is none'];
   const expected: JsonObject = {
-    ...(!ofAddress && { 'RateLimit-Policy': `"${name}";q=${limit};w=${milliseconds(window) / 1000}` }),
-    'RateLimit-Limit': ofAddress ? (quota ?? '') : String(limit),
-    RateLimit: `"${ofAddress ? policy : name}";r=${value('RateLimit-Remaining')};t=${value('RateLimit-Reset')}`,
+    ...(!ofCaller && { 'RateLimit-Policy': `"${name}";q=${limit};w=${milliseconds(window) / 1000}` }),
+    'RateLimit-Limit': ofCaller ? (quota ?? '') : String(limit),
+    RateLimit: `"${ofCaller ? policy : name}";r=${value('RateLimit-Remaining')};t=${value('RateLimit-Reset')}`,
   };
   return Object.entries(expected)
     .filter(([header, wanted]) => value(header) !== wanted)

@@ -29,7 +29,7 @@ test('a message reaches everybody and its sender, in the same bytes, and is acke
 });
 
 test('ids of messages sort by the time at which they were sent', async () => {
-  const server = await startServer();
+  const server = await startServer({ MESSAGE_BUDGET_SCALE: '10' });
   const { socket } = await join(server, '/ws/chat/sort', server.token());
   for (let n = 0; n < 50; n += 1) socket.send({ type: 'chat.send', payload: { text: `${n}` } });
   const ids: string[] = [];

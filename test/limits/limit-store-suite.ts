@@ -135,6 +135,19 @@ export function limitStoreSuite(
       }
     });
 
+    test('a block can be looked at without counting', async () => {
+      const { clock, store, calls } = await setUp(small);
+      expect(await store.blocked(small, 'anna')).toBeUndefined();
+      await calls(4);
+      clock.nowMs += 700;
+      const looked = { allowed: false, level: 1, retryAfterMs: 2000, started: false };
+      for (let n = 0; n < 5; n += 1) expect(await store.blocked(small, 'anna')).toMatchObject(looked);
+      expect(await store.blocked(small, 'ben')).toBeUndefined();
+      clock.nowMs += 2000;
+      expect(await store.blocked(small, 'anna')).toBeUndefined();
+      expect((await calls(3)).map(({ allowed }) => allowed)).toEqual([true, true, true]);
+    });
+
     test('keys and policies are counted apart', async () => {
       const { store, call, calls } = await setUp(small);
       await calls(4);

@@ -16,7 +16,7 @@ import { socketOperations } from './sockets.ts';
 export interface OperationParts {
   readonly hub: Hub;
   readonly membership: Membership;
-  readonly admit: (identity: Identity, place: Place) => void;
+  readonly admit: (identity: Identity, place: Place) => Promise<void>;
   readonly isDraining: () => boolean;
   readonly audit: Report<AdminAction>;
   readonly now: () => number;

@@ -10,13 +10,13 @@ import type { Caller } from './caller.ts';
  * @param admit the check of a verified client against a room, as the upgrade runs it; throws when it refuses
  */
 export function socketOperations(
-  admit: (identity: Identity, place: Place) => void,
+  admit: (identity: Identity, place: Place) => Promise<void>,
   isDraining: () => boolean,
 ) {
   return {
-    preflightConnect: ({ params }, { identity }) => {
+    preflightConnect: async ({ params }, { identity }) => {
       if (isDraining()) throw new SignalboxError('draining', 'The server is stopping.');
-      admit(identity, params);
+      await admit(identity, params);
       return undefined;
     },
   } satisfies OperationHandlersOf<'sockets', Caller>;

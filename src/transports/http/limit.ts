@@ -2,6 +2,7 @@ import type { Response } from 'express';
 import type { RateLimit } from '../../../generated/operations.ts';
 import { limitHeaders } from '../../limits/headers.ts';
 import type { LimitStore } from '../../limits/limit-store.ts';
+import type { LimitRefusal } from '../../limits/policy.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 
 /**
@@ -17,14 +18,22 @@ export async function countCall(
   subjectKey: string,
 ): Promise<void> {
   const verdict = await limits.take(policy, subjectKey);
-  const headers = limitHeaders(policy, verdict);
-  response.set(headers);
-  if (verdict.allowed) return;
-  const { retryAfterMs, level } = verdict;
-  const blockedUntil = new Date(verdict.blockedUntil).toISOString();
+  response.set(limitHeaders(policy, verdict));
+  if (!verdict.allowed) refuseBlocked(policy, verdict);
+}
+
+/** Refuses who is blocked, with the block and its headers; lets pass who is not. */
+export function refuseBlocked(policy: RateLimit, refusal: LimitRefusal | undefined): void {
+  if (refusal === undefined) return;
+  const { retryAfterMs, level } = refusal;
+  const blockedUntil = new Date(refusal.blockedUntil).toISOString();
   throw new SignalboxError(
     'rate_limited',
     `Too many requests; blocked for ${Math.ceil(retryAfterMs / 1000)} seconds.`,
-    { retryAfterMs, headers, block: { policy: policy.name, level, blockedUntil } },
+    {
+      retryAfterMs,
+      headers: limitHeaders(policy, refusal),
+      block: { policy: policy.name, level, blockedUntil },
+    },
   );
 }

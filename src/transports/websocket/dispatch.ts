@@ -13,6 +13,8 @@ import { encodeFrame, type Frame } from '../../rooms/frame.ts';
 /** What came of a message: the frame that answers it, if any, and the fault of ours that kept it from being carried out. */
 export interface Dispatched {
   readonly answer: Frame | undefined;
+  /** Whether the same message may succeed later, so that its answer is not for ever. */
+  readonly retryable?: boolean;
   readonly fault?: unknown;
 }
 
@@ -59,6 +61,7 @@ export class Dispatch {
       code,
       message,
       retryable: errors[code].retryable,
+      ...(details.retryAfterMs !== undefined && { retryAfterMs: details.retryAfterMs }),
       ...(details.errors && { errors: [...details.errors] }),
     };
     return encodeFrame('error', payload, this.#now(), id === undefined ? {} : { replyTo: id });
@@ -76,7 +79,9 @@ export class Dispatch {
   }
 
   #refused(id: string | undefined, error: unknown): Dispatched {
-    if (error instanceof SignalboxError) return { answer: this.refusal(id, error) };
+    if (error instanceof SignalboxError) {
+      return { answer: this.refusal(id, error), retryable: errors[error.code].retryable };
+    }
     const internal = new SignalboxError('internal', 'The server failed to carry the message out.');
     return { answer: this.refusal(id, internal), fault: error };
   }

@@ -1,9 +1,17 @@
 import { WebSocket } from 'ws';
-import { type CloseName, closeCodes, type Departure, frameLimits } from '../../../generated/messages.ts';
+import {
+  type ClientMessage,
+  type CloseName,
+  closeCodes,
+  type Departure,
+  frameLimits,
+} from '../../../generated/messages.ts';
 import type { Connection, Outlet } from '../../rooms/connection.ts';
-import type { SignalboxError } from '../../rooms/errors.ts';
+import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Frame } from '../../rooms/frame.ts';
+import { Answers } from './answers.ts';
+import { Budgets } from './budgets.ts';
 import { decode } from './codec.ts';
 import type { Dispatch, Dispatched } from './dispatch.ts';
 
@@ -18,6 +26,10 @@ export interface SocketParts {
   readonly leave: (connection: Connection, reason: Departure['reason']) => void;
   /** Hears of each socket that has closed. */
   readonly forget: (socket: Socket) => void;
+  /** Hears of each client that is closed since it went on over its budget. */
+  readonly flooded: (connection: Connection) => void;
+  /** Multiplies every budget. */
+  readonly budgetScale: number;
   readonly report: Report<SocketEvent>;
   readonly now: () => number;
 }
@@ -42,6 +54,8 @@ export class Socket implements Outlet {
   #connection: Connection | undefined;
   /** Messages that came while a handler waits; `undefined` while none does. */
   #waiting: string[] | undefined;
+  readonly #answers = new Answers();
+  readonly #budgets: Budgets;
   #invalidAt: number[] = [];
   #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
   #closedByUs = false;
@@ -49,6 +63,7 @@ export class Socket implements Outlet {
   constructor(ws: OwnedWebSocket, parts: SocketParts) {
     this.#ws = ws;
     this.#parts = parts;
+    this.#budgets = new Budgets(parts.budgetScale);
     this.lastHeardAt = parts.now();
     ws.owner = this;
     ws.on('message', onMessage)
@@ -119,13 +134,14 @@ export class Socket implements Outlet {
     if (connection === undefined) return;
     const decoded = decode(text);
     if (decoded.message === undefined) return this.#refuse(decoded.refusal, decoded.id);
-    const dispatched = this.#parts.dispatch.run(connection, decoded.message);
-    if (!(dispatched instanceof Promise)) return this.#answer(connection, dispatched);
+    const { message } = decoded;
+    const dispatched = this.#hasAnswer(connection, message) ?? this.#parts.dispatch.run(connection, message);
+    if (!(dispatched instanceof Promise)) return this.#answer(connection, message, dispatched);
     // Later messages wait for this one, and the client is made to wait for us.
     this.#waiting = [];
     this.#ws.pause();
     void dispatched.then((result) => {
-      this.#answer(connection, result);
+      this.#answer(connection, message, result);
       this.#resume();
     });
   }
@@ -144,8 +160,30 @@ export class Socket implements Outlet {
     }
   }
 
-  #answer(connection: Connection, { answer, fault }: Dispatched): void {
-    if (answer !== undefined) this.send(answer);
+  /** What a message is answered with before its handler sees it: it came before, or is one too many. */
+  #hasAnswer(connection: Connection, message: ClientMessage): Dispatched | undefined {
+    const { dispatch, flooded, now } = this.#parts;
+    try {
+      const answer = this.#answers.recall(message);
+      if (answer !== undefined) return { answer };
+      this.#budgets.take(message, now());
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof SignalboxError)) throw error;
+      if (this.#budgets.isFlooded(now())) {
+        flooded(connection);
+        this.#afterAnswer = { name: 'rate_limited', last: undefined };
+      }
+      // Not to be remembered: of either the `id` belongs to another message, or to one still to come.
+      return { answer: dispatch.refusal(message.id, error), retryable: true };
+    }
+  }
+
+  #answer(connection: Connection, message: ClientMessage, { answer, retryable, fault }: Dispatched): void {
+    if (answer !== undefined) {
+      this.send(answer);
+      if (retryable !== true) this.#answers.remember(message, answer);
+    }
     if (fault !== undefined) {
       this.#parts.report({ type: 'socket.failed', connection, error: fault });
       this.close('internal');

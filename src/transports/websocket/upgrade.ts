@@ -17,7 +17,7 @@ export interface UpgradeParts {
   readonly guards: Guards;
   readonly isDraining: () => boolean;
   /** Checks a verified client against a room; throws when it refuses. */
-  readonly admit: (identity: Identity, place: Place) => void;
+  readonly admit: (identity: Identity, place: Place) => Promise<void>;
   readonly join: (identity: Identity, place: Place, outlet: Outlet) => Connection;
   readonly socket: SocketParts;
   readonly heartbeat: Heartbeat;
@@ -80,8 +80,8 @@ export class Upgrade {
     const place = placeOf(rawPathOf(request));
     checkHandshake(request);
     const identity = await guards.identify(request, ['query', 'subprotocol']);
+    await admit(identity, place);
     refuseWhileDraining(isDraining); // it may have begun while the token was verified
-    admit(identity, place);
     return { identity, place };
   }
 

@@ -1,0 +1,33 @@
+import { type ClientMessage, clientMessages, frameLimits } from '../../../generated/messages.ts';
+import { SignalboxError } from '../../rooms/errors.ts';
+import type { Frame } from '../../rooms/frame.ts';
+
+interface Answered {
+  readonly type: ClientMessage['type'];
+  /** Absent for a read, which is carried out again. */
+  readonly answer: Frame | undefined;
+}
+
+/**
+ * The answers of one session by the `id` of the message, so that a client that missed one may send again: the same
+ * `id` repeats the answer, and nothing is done twice. Only the last 256 are remembered.
+ */
+export class Answers {
+  /** Oldest first. */
+  readonly #answered = new Map<string, Answered>();
+
+  /** The answer to repeat, if there is one; an `id` that comes with another type is `id_conflict`. */
+  recall({ id, type }: ClientMessage): Frame | undefined {
+    const known = id === undefined ? undefined : this.#answered.get(id);
+    if (known === undefined || known.type === type) return known?.answer;
+    throw new SignalboxError('id_conflict', `The id ${id} belongs to a ${known.type}.`);
+  }
+
+  remember({ id, type }: ClientMessage, answer: Frame): void {
+    if (id === undefined) return;
+    this.#answered.delete(id);
+    this.#answered.set(id, { type, answer: clientMessages[type].read ? undefined : answer });
+    const [oldest] = this.#answered.keys();
+    if (this.#answered.size > frameLimits.maxRememberedAnswers && oldest) this.#answered.delete(oldest);
+  }
+}

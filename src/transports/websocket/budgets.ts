@@ -1,0 +1,46 @@
+import {
+  type ClientMessage,
+  clientMessages,
+  flood,
+  type RateClass,
+  rateClasses,
+} from '../../../generated/messages.ts';
+import { TokenBucket } from '../../limits/token-bucket.ts';
+import { SignalboxError } from '../../rooms/errors.ts';
+
+/** How much one socket may send, by class; and whether it goes on although it was told to stop. */
+export class Budgets {
+  readonly #scale: number;
+  readonly #buckets: { [Class in RateClass]?: TokenBucket } = {};
+  #floodFrom = 0;
+  #overAt = Number.NEGATIVE_INFINITY;
+
+  /** @param scale multiplies every budget */
+  constructor(scale: number) {
+    this.#scale = scale;
+  }
+
+  /** Counts a message; over the budget of its class it is `rate_limited`. */
+  take({ type }: ClientMessage, now: number): void {
+    const { rateClass } = clientMessages[type];
+    if (rateClass === undefined) return;
+    const retryAfterMs = this.#bucket(rateClass, now).take(now);
+    if (retryAfterMs === 0) return;
+    if (now - this.#overAt > flood.pauseMs) this.#floodFrom = now;
+    this.#overAt = now;
+    const message = `Too many messages of the class ${rateClass}.`;
+    throw new SignalboxError('rate_limited', message, { retryAfterMs });
+  }
+
+  /** Whether the socket has gone on over its budget for longer than anybody can bear. */
+  isFlooded(now: number): boolean {
+    return now - this.#overAt <= flood.pauseMs && now - this.#floodFrom >= flood.patienceMs;
+  }
+
+  #bucket(name: RateClass, now: number): TokenBucket {
+    const { perSecond, burst } = rateClasses[name];
+    const budget = { perSecond: perSecond * this.#scale, burst: burst * this.#scale };
+    this.#buckets[name] ??= new TokenBucket(budget, now);
+    return this.#buckets[name];
+  }
+}
