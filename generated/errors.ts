@@ -10,10 +10,12 @@ export type ErrorCode =
   | 'origin_not_allowed'
   | 'insufficient_scope'
   | 'room_not_granted'
+  | 'banned'
   | 'room_locked'
   | 'not_found'
   | 'connection_not_found'
   | 'room_not_found'
+  | 'ban_not_found'
   | 'method_not_allowed'
   | 'request_timeout'
   | 'payload_too_large'
@@ -58,10 +60,12 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   origin_not_allowed: { socket: false, retryable: false, title: 'Origin not allowed', status: 403 },
   insufficient_scope: { socket: false, retryable: false, title: 'Insufficient scope', status: 403 },
   room_not_granted: { socket: false, retryable: false, title: 'Room not granted', status: 403 },
+  banned: { socket: false, retryable: false, title: 'Banned', status: 403 },
   room_locked: { socket: false, retryable: false, title: 'Room locked', status: 403 },
   not_found: { socket: false, retryable: false, title: 'Not found', status: 404 },
   connection_not_found: { socket: false, retryable: false, title: 'Connection not found', status: 404 },
   room_not_found: { socket: false, retryable: false, title: 'Room not found', status: 404 },
+  ban_not_found: { socket: false, retryable: false, title: 'Ban not found', status: 404 },
   method_not_allowed: { socket: false, retryable: false, title: 'Method not allowed', status: 405 },
   request_timeout: { socket: false, retryable: false, title: 'Request timeout', status: 408 },
   payload_too_large: { socket: false, retryable: false, title: 'Payload too large', status: 413 },

@@ -146,7 +146,7 @@ export interface components {
          * @example rate_limited
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
+        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
         /** ErrorPayload */
         ErrorPayload: {
             code: components["schemas"]["ErrorCode"];
@@ -334,6 +334,8 @@ export interface components {
             clientId: components["schemas"]["ClientId"];
             /** @description Shown to the client that is kicked. */
             reason?: string;
+            /** @description How long its user stays out of the channel, with every device. */
+            banSeconds?: number;
         };
         /** PeerCandidates */
         PeerCandidates: {
@@ -486,6 +488,7 @@ export interface components {
              */
             by: "admin" | "host";
             reason?: string;
+            banUntil?: components["schemas"]["Timestamp"];
         };
         /** SessionLeave */
         SessionLeave: {
@@ -873,7 +876,8 @@ export interface ServerPayloads {
   /**
    * The client was put out of the room.
    *
-   * Nothing but the close with 4500 follows.
+   * Nothing but the close follows: with 4500, or with 4501 where another socket of the same user was kicked and
+   * the user banned.
    */
   'session.kicked': SessionKicked;
   /**
@@ -1162,7 +1166,7 @@ export const clientMessages: { readonly [T in ClientMessageType]: ClientMessageR
 export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(['session.pong', 'chat.typing']);
 
 /** The close codes, by name. 4000 to 4499: the client may reconnect; 4500 to 4999: it must not. */
-export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, token_expired: 4003, rate_limited: 4005, kicked: 4500, room_closed: 4502, too_many_invalid_messages: 4506 } as const;
+export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, token_expired: 4003, rate_limited: 4005, kicked: 4500, banned: 4501, room_closed: 4502, too_many_invalid_messages: 4506 } as const;
 
 /** Names a close code. */
 export type CloseName = keyof typeof closeCodes;

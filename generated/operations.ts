@@ -28,9 +28,14 @@ export interface Route {
 /** The operations that a handler answers with JSON, or with no content. */
 export const routes = {
   listActiveConnections: { method: 'get', path: '/api/connections/active', tag: 'connections', auth: 'token', success: 200, body: false, scope: 'connections:read', limit: { name: 'connections-active', limit: 30, windowMs: 60000, block: { minMs: 60000, maxMs: 600000 } } },
+  listRooms: { method: 'get', path: '/api/connections/rooms', tag: 'rooms', auth: 'token', success: 200, body: false, scope: 'connections:read' },
+  getRoom: { method: 'get', path: '/api/connections/rooms/{roomId}', tag: 'rooms', auth: 'token', success: 200, body: false, scope: 'connections:read' },
+  getConnection: { method: 'get', path: '/api/connections/{id}', tag: 'connections', auth: 'token', success: 200, body: false, scope: 'connections:read' },
   kickConnection: { method: 'post', path: '/api/connections/{id}/kick', tag: 'connections', auth: 'token', success: 200, body: true, scope: 'connections:kick', limit: { name: 'connections-kick', limit: 20, windowMs: 60000, block: { minMs: 120000, maxMs: 1800000 } } },
   broadcastToRoom: { method: 'post', path: '/api/connections/rooms/{roomId}/broadcast', tag: 'rooms', auth: 'token', success: 200, body: true, scope: 'rooms:broadcast', limit: { name: 'rooms-broadcast', limit: 30, windowMs: 60000, block: { minMs: 60000, maxMs: 600000 } } },
   closeRoom: { method: 'post', path: '/api/connections/rooms/{roomId}/close', tag: 'rooms', auth: 'token', success: 200, body: false, scope: 'rooms:close', limit: { name: 'rooms-close', limit: 10, windowMs: 60000, block: { minMs: 180000, maxMs: 3600000 } } },
+  listBans: { method: 'get', path: '/api/bans', tag: 'bans', auth: 'token', success: 200, body: false, scope: 'connections:kick' },
+  liftBan: { method: 'delete', path: '/api/bans/{banId}', tag: 'bans', auth: 'token', success: 204, body: false, scope: 'connections:kick' },
   preflightConnect: { method: 'get', path: '/api/ws/{channel}/{roomId}/preflight', tag: 'sockets', auth: 'token', success: 204, body: false },
   getHealth: { method: 'get', path: '/healthz', tag: 'service', auth: 'none', success: 200, body: false },
   getReadiness: { method: 'get', path: '/readyz', tag: 'service', auth: 'none', success: 200, body: false },

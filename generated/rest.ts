@@ -12,8 +12,70 @@ export interface paths {
          * Get active connections
          * @description Lists every live WebSocket connection of every room, in the order in which they joined.
          *     Limited to 30 requests a minute.
+         *
+         *     Filters narrow the list. With `limit` it comes in pages: `Link` leads to the next one, until it is absent.
          */
         get: operations["listActiveConnections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connections/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get rooms
+         * @description Lists every room in which there is anybody, with how many in each channel.
+         */
+        get: operations["listRooms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connections/rooms/{roomId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get one room
+         * @description One room, and who is connected to it.
+         */
+        get: operations["getRoom"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get one connection
+         * @description One live connection.
+         */
+        get: operations["getConnection"];
         put?: never;
         post?: never;
         delete?: never;
@@ -34,7 +96,8 @@ export interface paths {
         /**
          * Kick user
          * @description Disconnects one client: it receives `session.kicked` and its socket closes with 4500, which tells it not
-         *     to come back. Limited to 20 requests a minute.
+         *     to come back. With `banSeconds` its user stays out of the room for that long, with every device: the other
+         *     sockets close with 4501, and new ones are refused (403 `banned`). Limited to 20 requests a minute.
          */
         post: operations["kickConnection"];
         delete?: never;
@@ -83,6 +146,46 @@ export interface paths {
          */
         post: operations["closeRoom"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get bans
+         * @description Lists who is kept out of which room, and until when.
+         */
+        get: operations["listBans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bans/{banId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Lift a ban
+         * @description Lets the user in again.
+         */
+        delete: operations["liftBan"];
         options?: never;
         head?: never;
         patch?: never;
@@ -337,6 +440,22 @@ export interface paths {
 }
 export interface components {
     schemas: {
+        /** @description One user who is kept out of a room. */
+        Ban: {
+            /** @description Names the ban. */
+            banId: string;
+            roomId: components["schemas"]["RoomId"];
+            /** @description The one channel that the ban holds in; absent where it holds in all. */
+            channel?: components["schemas"]["Channel"];
+            /** @description The `sub` of the user's tokens. */
+            userId: string;
+            /** @description What the user was told. */
+            reason?: string;
+            /** @description The `sub` of the administrator or the host. */
+            bannedBy: string;
+            /** @description When the ban ends. */
+            until: components["schemas"]["Timestamp"];
+        };
         /** @description What to broadcast. */
         BroadcastRequest: {
             /** @description Message content. */
@@ -359,6 +478,12 @@ export interface components {
          * @enum {string}
          */
         Channel: "zoom" | "screenshare" | "chat";
+        /** @description How many are connected to each channel. */
+        ChannelCounts: {
+            zoom: number;
+            screenshare: number;
+            chat: number;
+        };
         /**
          * ClientId
          * @description Names one session of one client: made by the server, unguessable, the same over a resume, and never the
@@ -418,7 +543,7 @@ export interface components {
          * @example rate_limited
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
+        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
         /**
          * Fault
          * @description One fault in a request or a frame.
@@ -445,6 +570,8 @@ export interface components {
         KickRequest: {
             /** @description Shown to the client that is kicked. */
             reason?: string;
+            /** @description How long its user stays out of the room; without it, it may come back at once. */
+            banSeconds?: number;
         };
         /** @description What kicking did. */
         KickResult: {
@@ -487,6 +614,17 @@ export interface components {
             level?: number;
             /** @description When the block ends. */
             blockedUntil?: components["schemas"]["Timestamp"];
+            /** @description When the ban ends that keeps the user out. */
+            bannedUntil?: components["schemas"]["Timestamp"];
+        };
+        /** @description A room, and who is connected to it. */
+        RoomDetail: {
+            roomId: components["schemas"]["RoomId"];
+            /** @description In all three channels. */
+            connectionCount: number;
+            channels: components["schemas"]["ChannelCounts"];
+            /** @description In the order in which they joined, channel by channel. */
+            connections: components["schemas"]["Connection"][];
         };
         /**
          * RoomId
@@ -494,6 +632,13 @@ export interface components {
          * @example ABC123
          */
         RoomId: string;
+        /** @description A room, and how many are connected to it. */
+        RoomSummary: {
+            roomId: components["schemas"]["RoomId"];
+            /** @description In all three channels. */
+            connectionCount: number;
+            channels: components["schemas"]["ChannelCounts"];
+        };
         /** @description An OpenAPI or AsyncAPI document. */
         SpecDocument: {
             info: components["schemas"]["SpecInfo"];
@@ -556,7 +701,7 @@ export interface components {
         };
         /**
          * @description Forbidden. The request's `Origin` header is not in the list of allowed origins, the token lacks the
-         *     scope, it does not grant the room or the channel, or the room is locked.
+         *     scope, it does not grant the room or the channel, its user is banned from the room, or the room is locked.
          */
         Forbidden: {
             headers: {
@@ -581,11 +726,11 @@ export interface components {
         ConnectionNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "RateLimit-Policy": components["headers"]["Counted-RateLimit-Policy"];
+                RateLimit: components["headers"]["Counted-RateLimit"];
+                "RateLimit-Limit": components["headers"]["Counted-RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["Counted-RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["Counted-RateLimit-Reset"];
                 [name: string]: unknown;
             };
             content: {
@@ -596,11 +741,21 @@ export interface components {
         RoomNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "RateLimit-Policy": components["headers"]["Counted-RateLimit-Policy"];
+                RateLimit: components["headers"]["Counted-RateLimit"];
+                "RateLimit-Limit": components["headers"]["Counted-RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["Counted-RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["Counted-RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No ban has this id, or it has ended. */
+        BanNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
             };
             content: {
@@ -804,6 +959,11 @@ export interface components {
          */
         "Counted-RateLimit-Reset": number;
         /**
+         * @description The next page (RFC 8288); absent on the last one, and where no `limit` was given.
+         * @example </api/connections/active?limit=100&cursor=100>; rel="next"
+         */
+        Link: string;
+        /**
          * @description Seconds to wait; the next call after that succeeds.
          * @example 240
          */
@@ -839,9 +999,11 @@ export interface components {
     };
     pathItems: never;
 }
+export type Ban = components['schemas']['Ban'];
 export type BroadcastRequest = components['schemas']['BroadcastRequest'];
 export type BroadcastResult = components['schemas']['BroadcastResult'];
 export type Channel = components['schemas']['Channel'];
+export type ChannelCounts = components['schemas']['ChannelCounts'];
 export type ClientId = components['schemas']['ClientId'];
 export type CloseResult = components['schemas']['CloseResult'];
 export type Connection = components['schemas']['Connection'];
@@ -852,7 +1014,9 @@ export type Health = components['schemas']['Health'];
 export type KickRequest = components['schemas']['KickRequest'];
 export type KickResult = components['schemas']['KickResult'];
 export type Problem = components['schemas']['Problem'];
+export type RoomDetail = components['schemas']['RoomDetail'];
 export type RoomId = components['schemas']['RoomId'];
+export type RoomSummary = components['schemas']['RoomSummary'];
 export type SpecDocument = components['schemas']['SpecDocument'];
 export type SpecInfo = components['schemas']['SpecInfo'];
 export type Timestamp = components['schemas']['Timestamp'];
@@ -863,6 +1027,7 @@ export type ResponseForbidden = components['responses']['Forbidden'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseConnectionNotFound = components['responses']['ConnectionNotFound'];
 export type ResponseRoomNotFound = components['responses']['RoomNotFound'];
+export type ResponseBanNotFound = components['responses']['BanNotFound'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseRequestTimeout = components['responses']['RequestTimeout'];
 export type ResponsePayloadTooLarge = components['responses']['PayloadTooLarge'];
@@ -886,6 +1051,7 @@ export type HeaderCountedRateLimit = components['headers']['Counted-RateLimit'];
 export type HeaderCountedRateLimitLimit = components['headers']['Counted-RateLimit-Limit'];
 export type HeaderCountedRateLimitRemaining = components['headers']['Counted-RateLimit-Remaining'];
 export type HeaderCountedRateLimitReset = components['headers']['Counted-RateLimit-Reset'];
+export type HeaderLink = components['headers']['Link'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderAllow = components['headers']['Allow'];
@@ -901,7 +1067,20 @@ export type HeaderAccessControlAllowOrigin = components['headers']['Access-Contr
 export interface operations {
     listActiveConnections: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only connections to this room. */
+                roomId?: components["schemas"]["RoomId"];
+                /** @description Only connections of this user. */
+                userId?: string;
+                /** @description Only connections to this channel. */
+                channel?: components["schemas"]["Channel"];
+                /** @description Only connections with this status. */
+                status?: components["schemas"]["ConnectionStatus"];
+                /** @description How many connections at most; without it all. */
+                limit?: number;
+                /** @description Where the page before ended; as `Link` gives it. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -917,6 +1096,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    Link: components["headers"]["Link"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -926,6 +1106,95 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRooms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rooms. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomSummary"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getRoom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room. */
+                roomId: components["parameters"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The room. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["RoomNotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Client ID of the connection. */
+                id: components["schemas"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConnectionNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -1060,6 +1329,62 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["RoomNotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listBans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bans in force. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ban"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    liftBan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ban. */
+                banId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ban is lifted. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["BanNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

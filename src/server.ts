@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { v7 as uuidv7 } from 'uuid';
 import { flood } from '../generated/messages.ts';
 import { httpLimits, routes } from '../generated/operations.ts';
 import { developmentSecret } from './auth/development.ts';
@@ -12,9 +13,11 @@ import { operationHandlers } from './handlers/operations/index.ts';
 import { AddressFailures } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
+import { LocalBanStore } from './rooms/bans.ts';
 import { LocalChatStore } from './rooms/chat.ts';
 import type { Place } from './rooms/connection.ts';
 import { SignalboxError } from './rooms/errors.ts';
+import { Exclusion } from './rooms/exclusion.ts';
 import { Hub } from './rooms/hub.ts';
 import { type Identity, mayJoin } from './rooms/identity.ts';
 import { Membership } from './rooms/membership.ts';
@@ -99,11 +102,14 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     now,
   );
   const membership = new Membership(registry, rooms, hub, history, welcome, report, now);
+  const exclusion = new Exclusion(registry, membership, new LocalBanStore(now), uuidv7, now);
+  const moderation = new Moderation(rooms, hub, exclusion);
 
   /** What a verified client is still checked for, on the upgrade and on its preflight. */
   async function admit(identity: Identity, place: Place): Promise<void> {
     refuseBlocked(flood.policy, await limits.blocked(flood.policy, identity.subjectKey));
     checkGrant(identity, place);
+    exclusion.check(identity.userId, place);
     membership.checkLock(identity, place);
   }
 
@@ -111,13 +117,12 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   checkedPolicy(flood.policy);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = createApp({
-    handlers: operationHandlers({ hub, membership, admit, isDraining, audit: report, now }),
+    handlers: operationHandlers({ hub, membership, exclusion, admit, isDraining, audit: report, now }),
     guards,
     limits,
     report,
   });
 
-  const moderation = new Moderation(rooms, hub, membership);
   const messages = messageHandlers({ hub, membership, moderation, history, iceServers, verify, now });
   const heartbeat = new Heartbeat(heartbeatSettings, now);
   const upgrade = new Upgrade({

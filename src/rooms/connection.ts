@@ -30,6 +30,8 @@ export interface Place {
 export interface Connection extends Place {
   /** Made by the server, unguessable, unique. */
   readonly clientId: string;
+  /** Counts up over all rooms, in the order of joining. */
+  readonly serial: number;
   /** Counts up within the channel, in the order of joining. */
   readonly order: number;
   /** Epoch milliseconds. */

@@ -22,6 +22,8 @@ export interface ErrorDetails {
   /** How long to wait until the same request can succeed. */
   readonly retryAfterMs?: number;
   readonly block?: Block;
+  /** When the ban ends that keeps the user out, as RFC 3339 writes it. */
+  readonly bannedUntil?: string;
   /** Headers that the contract gives to this answer on REST. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;

@@ -133,6 +133,16 @@ export class Hub {
     };
   }
 
+  /** The connection with this id, wherever it is. */
+  connection(clientId: string): Connection | undefined {
+    return this.#registry.get(clientId);
+  }
+
+  /** Every room in which there is anybody. */
+  roomIds(): string[] {
+    return [...new Set(this.#registry.places().map(({ roomId }) => roomId))];
+  }
+
   /** Every connection, in the order of joining. */
   connections(): Iterable<Connection> {
     return this.#registry.all();

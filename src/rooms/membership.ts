@@ -35,6 +35,7 @@ export class Membership {
   readonly #welcome: WelcomeSettings;
   readonly #report: Report<RoomEvent>;
   readonly #now: () => number;
+  #lastSerial = 0;
 
   constructor(
     registry: Registry,
@@ -70,6 +71,7 @@ export class Membership {
     const connection: Connection = {
       ...place,
       clientId,
+      serial: ++this.#lastSerial,
       order: outcome.state.lastOrder,
       joinedAt,
       outlet,
@@ -109,14 +111,11 @@ export class Membership {
     this.#hub.tell(connection, outcome);
   }
 
-  /** Puts a client out; `undefined` if there is none with this id. */
-  kick(clientId: string, kicked: SessionKicked): Connection | undefined {
-    const connection = this.#registry.get(clientId);
-    if (connection === undefined) return undefined;
+  /** Puts a client out: it is told, its outlet closes, and the others hear that it went. */
+  putOut(connection: Connection, kicked: SessionKicked, name: CloseName): void {
     this.#hub.send(connection, 'session.kicked', kicked);
-    connection.outlet.close('kicked');
+    connection.outlet.close(name);
     this.leave(connection, 'kicked');
-    return connection;
   }
 
   /**

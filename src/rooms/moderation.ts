@@ -1,9 +1,9 @@
 import type { ScreenShare } from '../../generated/messages.ts';
 import type { Connection } from './connection.ts';
 import { SignalboxError } from './errors.ts';
+import type { Exclusion } from './exclusion.ts';
 import { checkRank, grant, revoke, transfer } from './hosts.ts';
 import type { Hub } from './hub.ts';
-import type { Membership } from './membership.ts';
 import { lock, type Member, type Outcome, type Rule } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
 import { startShare, stopShare } from './shares.ts';
@@ -12,12 +12,12 @@ import { startShare, stopShare } from './shares.ts';
 export class Moderation {
   readonly #rooms: LocalRoomStore;
   readonly #hub: Hub;
-  readonly #membership: Membership;
+  readonly #exclusion: Exclusion;
 
-  constructor(rooms: LocalRoomStore, hub: Hub, membership: Membership) {
+  constructor(rooms: LocalRoomStore, hub: Hub, exclusion: Exclusion) {
     this.#rooms = rooms;
     this.#hub = hub;
-    this.#membership = membership;
+    this.#exclusion = exclusion;
   }
 
   grantHost(sender: Connection, to: string): void {
@@ -32,12 +32,18 @@ export class Moderation {
     this.#apply(sender, revoke(asMember(sender), asMember(this.#hub.member(sender, to))));
   }
 
-  /** Puts another member out of the channel. */
-  kick(sender: Connection, clientId: string, reason: string | undefined): void {
+  /** Puts another member out of the channel, and keeps its user out for a while if `banSeconds` says so. */
+  kick(
+    sender: Connection,
+    clientId: string,
+    reason: string | undefined,
+    banSeconds: number | undefined,
+  ): void {
     const target = this.#hub.member(sender, clientId);
     if (target === sender) throw new SignalboxError('conflict', 'To go yourself, send session.leave.');
     checkRank(asMember(sender), asMember(target));
-    this.#membership.kick(clientId, { by: 'host', ...(reason !== undefined && { reason }) });
+    const { channel, identity } = sender;
+    this.#exclusion.kick(target, { by: 'host', byUserId: identity.userId, reason, banSeconds, channel });
   }
 
   /** Locks or unlocks the channel, and tells everybody in it. */

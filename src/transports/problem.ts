@@ -31,6 +31,7 @@ export function toRefusal(error: unknown, requestId: string): Refusal {
     retryAfterMs = status === 503 ? unavailableRetryMs : undefined,
     headers,
     block,
+    bannedUntil,
     errors: faults,
   } = known?.details ?? {};
   const retryAfter = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs / 1000);
@@ -55,6 +56,7 @@ export function toRefusal(error: unknown, requestId: string): Refusal {
       ...(faults && { errors: [...faults] }),
       ...(retryAfter !== undefined && { retryAfter }),
       ...block,
+      ...(bannedUntil !== undefined && { bannedUntil }),
     },
   };
 }

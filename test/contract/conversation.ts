@@ -7,14 +7,14 @@ import { readClientFrame } from './client-frames.ts';
 import { closeFact, codeFact, type Fact, messageFact } from './facts.ts';
 import type { DeclaredChannel, SocketContract } from './socket-contract.ts';
 
-/** After these nothing follows but the close with the code of this name. */
+/** After these nothing follows but the close, with a code of one of these names. */
 const lastWords = new Map([
-  ['session.kicked', 'kicked'],
-  ['room.closed', 'room_closed'],
-  ['session.leave', 'normal'],
+  ['session.kicked', ['kicked', 'banned']],
+  ['room.closed', ['room_closed']],
+  ['session.leave', ['normal']],
 ]);
 /** Close codes that come only after the frame that says why. */
-const announced = new Set(['kicked', 'room_closed']);
+const announced = new Set(['kicked', 'banned', 'room_closed']);
 /** How long the server may take for its first frame. */
 const graceMs = 1000;
 
@@ -159,7 +159,8 @@ export class Conversation {
     const name = this.#contract.closeCodes.get(code);
     const due = lastWords.get(this.#last ?? '');
     if (name === undefined) this.#findings.fault(`undeclared close code ${code}`);
-    else if (due !== undefined && name !== due) this.#findings.fault(`close ${code} after ${this.#last}`);
+    else if (due !== undefined && !due.includes(name))
+      this.#findings.fault(`close ${code} after ${this.#last}`);
     else if (due === undefined && announced.has(name)) this.#findings.fault(`close ${code} unannounced`);
     else this.#findings.fact(closeFact(code, name));
   }

@@ -20,6 +20,7 @@ const values: Readonly<Record<string, string>> = {
   'Sec-WebSocket-Accept': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
   'Content-Security-Policy': "default-src 'self'",
   ETag: '"1"',
+  Link: '</api/connections/active?limit=1&cursor=1>; rel="next"',
   'Access-Control-Allow-Origin': 'https://example.com',
   'Access-Control-Allow-Methods': 'GET, POST',
 };

@@ -5,8 +5,8 @@ import type { Moderation } from '../../rooms/moderation.ts';
 /** What a host does to one participant. */
 export function participantHandlers(moderation: Moderation) {
   return {
-    'participant.kick': (sender, { clientId, reason }) => {
-      moderation.kick(sender, clientId, reason);
+    'participant.kick': (sender, { clientId, reason, banSeconds }) => {
+      moderation.kick(sender, clientId, reason, banSeconds);
     },
   } satisfies MessageHandlersOf<'participant', Connection>;
 }

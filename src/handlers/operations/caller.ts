@@ -4,15 +4,17 @@ import type { Identity } from '../../rooms/identity.ts';
 export interface Caller {
   readonly identity: Identity;
   readonly requestId: string;
+  /** Leads to the next page of an answer: its address, relative to the server. */
+  readonly linkNext: (address: string) => void;
 }
 
 /** What an administrator did, for the audit log. */
 export interface AdminAction {
-  readonly type: 'admin.kicked' | 'admin.broadcast' | 'admin.closed';
+  readonly type: 'admin.kicked' | 'admin.broadcast' | 'admin.closed' | 'admin.unbanned';
   /** The `sub` of the token. */
   readonly by: string;
   readonly requestId: string;
-  /** The connection or the room. */
+  /** The connection, the room or the ban. */
   readonly target: string;
   readonly channel?: string | undefined;
   readonly reason?: string | undefined;

@@ -1,25 +1,61 @@
-import type { OperationHandlersOf } from '../../../generated/operations.ts';
-import { toRestConnection } from '../../rooms/connection.ts';
+import { type OperationHandlersOf, type OperationRequest, routes } from '../../../generated/operations.ts';
+import { type Connection, toRestConnection } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
+import type { Exclusion } from '../../rooms/exclusion.ts';
 import type { Hub } from '../../rooms/hub.ts';
-import type { Membership } from '../../rooms/membership.ts';
 import type { AdminAction, Caller } from './caller.ts';
 
 /** Live connections, one by one. */
-export function connectionOperations(hub: Hub, membership: Membership, audit: Report<AdminAction>) {
+export function connectionOperations(hub: Hub, exclusion: Exclusion, audit: Report<AdminAction>) {
+  const show = (connection: Connection) => toRestConnection(connection, hub.isHost(connection));
+
+  function find(id: string): Connection {
+    const connection = hub.connection(id);
+    if (connection) return connection;
+    throw new SignalboxError('connection_not_found', `No connection has the id ${id}.`);
+  }
+
   return {
-    listActiveConnections: () =>
-      Array.from(hub.connections(), (connection) => toRestConnection(connection, hub.isHost(connection))),
+    listActiveConnections: ({ query }, { linkNext }) => {
+      const { limit = Number.POSITIVE_INFINITY, cursor = '0', ...filters } = query;
+      const page: Connection[] = [];
+      for (const connection of hub.connections()) {
+        if (connection.serial <= Number(cursor) || !passes(connection, filters)) continue;
+        if (page.length === limit) {
+          linkNext(nextPage(query, page.at(-1)));
+          break;
+        }
+        page.push(connection);
+      }
+      return page.map(show);
+    },
+
+    getConnection: ({ params: { id } }) => show(find(id)),
 
     kickConnection: ({ params: { id }, body }, { identity, requestId }) => {
-      const reason = body?.reason;
-      const kicked = membership.kick(id, { by: 'admin', ...(reason !== undefined && { reason }) });
-      if (kicked === undefined) {
-        throw new SignalboxError('connection_not_found', `No connection has the id ${id}.`);
-      }
-      audit({ type: 'admin.kicked', by: identity.userId, requestId, target: id, reason, affected: 1 });
+      const { reason, banSeconds } = body ?? {};
+      const by = identity.userId;
+      exclusion.kick(find(id), { by: 'admin', byUserId: by, reason, banSeconds });
+      audit({ type: 'admin.kicked', by, requestId, target: id, reason, affected: 1 });
       return { success: true, message: 'Client disconnected' };
     },
   } satisfies OperationHandlersOf<'connections', Caller>;
+}
+
+type Query = OperationRequest<'listActiveConnections'>['query'];
+
+function passes(connection: Connection, { roomId, userId, channel, status }: Query): boolean {
+  return (
+    (roomId === undefined || connection.roomId === roomId) &&
+    (userId === undefined || connection.identity.userId === userId) &&
+    (channel === undefined || connection.channel === channel) &&
+    (status === undefined || connection.connectionStatus === status)
+  );
+}
+
+function nextPage(query: Query, last: Connection | undefined): string {
+  const entries = Object.entries({ ...query, cursor: last?.serial ?? 0 });
+  const search = new URLSearchParams(entries.map(([name, value]) => [name, String(value)]));
+  return `${routes.listActiveConnections.path}?${search}`;
 }

@@ -2,9 +2,11 @@ import type { ExactHandlers } from '../../../generated/messages.ts';
 import type { OperationHandlers, OperationReplies } from '../../../generated/operations.ts';
 import type { Place } from '../../rooms/connection.ts';
 import type { Report } from '../../rooms/events.ts';
+import type { Exclusion } from '../../rooms/exclusion.ts';
 import type { Hub } from '../../rooms/hub.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import type { Membership } from '../../rooms/membership.ts';
+import { banOperations } from './bans.ts';
 import type { AdminAction, Caller } from './caller.ts';
 import { connectionOperations } from './connections.ts';
 import { documentOperations } from './documents.ts';
@@ -16,6 +18,7 @@ import { socketOperations } from './sockets.ts';
 export interface OperationParts {
   readonly hub: Hub;
   readonly membership: Membership;
+  readonly exclusion: Exclusion;
   readonly admit: (identity: Identity, place: Place) => Promise<void>;
   readonly isDraining: () => boolean;
   readonly audit: Report<AdminAction>;
@@ -24,10 +27,11 @@ export interface OperationParts {
 
 /** The handler of every operation. */
 export function operationHandlers(parts: OperationParts): OperationHandlers<Caller> {
-  const { hub, membership, admit, isDraining, audit, now } = parts;
+  const { hub, membership, exclusion, admit, isDraining, audit, now } = parts;
   const handlers = {
-    ...connectionOperations(hub, membership, audit),
+    ...connectionOperations(hub, exclusion, audit),
     ...roomOperations(hub, membership, audit, now),
+    ...banOperations(exclusion, audit),
     ...socketOperations(admit, isDraining),
     ...serviceOperations(isDraining),
     ...documentOperations,

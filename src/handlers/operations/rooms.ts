@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Channel } from '../../../generated/messages.ts';
+import { type Channel, channels } from '../../../generated/messages.ts';
 import type { OperationHandlersOf } from '../../../generated/operations.ts';
-import { timestamp } from '../../rooms/connection.ts';
+import { timestamp, toRestConnection } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Hub } from '../../rooms/hub.ts';
@@ -17,7 +17,22 @@ export function roomOperations(
   now: () => number,
 ) {
   const idempotency = new IdempotencyKeys(now);
+  const summary = (roomId: string) => {
+    const count = (channel: Channel) => hub.members({ roomId, channel }).length;
+    const counts = { zoom: count('zoom'), screenshare: count('screenshare'), chat: count('chat') };
+    return { roomId, connectionCount: counts.zoom + counts.screenshare + counts.chat, channels: counts };
+  };
+
   return {
+    listRooms: () => hub.roomIds().map(summary),
+
+    getRoom: ({ params: { roomId } }) => {
+      checkRoom(hub, roomId, undefined);
+      const members = channels.flatMap((channel) => hub.members({ roomId, channel }));
+      const connections = members.map((connection) => toRestConnection(connection, hub.isHost(connection)));
+      return { ...summary(roomId), connections };
+    },
+
     broadcastToRoom: ({ params: { roomId }, query: { channel }, headers, body }, { identity, requestId }) => {
       const request = JSON.stringify([roomId, channel, body.message]);
       return idempotency.once(identity.subjectKey, headers['idempotency-key'], request, () => {

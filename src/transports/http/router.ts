@@ -20,6 +20,8 @@ import { validateByContract } from './validate.ts';
 export interface HttpCaller {
   readonly identity: Identity;
   readonly requestId: string;
+  /** Leads to the next page of an answer: its address, relative to the server. */
+  readonly linkNext: (address: string) => void;
 }
 
 /**
@@ -76,7 +78,9 @@ function answer<Id extends OperationId>(
     checkRawRoomId(request);
     // Validated against the contract by now, so this is the type that the contract says.
     const { params, query, headers, body } = request as unknown as OperationRequest<Id>;
-    const caller: HttpCaller = { identity: response.locals.identity, requestId: response.locals.requestId };
+    const { identity, requestId } = response.locals;
+    const linkNext = (address: string) => response.set('Link', `<${address}>; rel="next"`);
+    const caller: HttpCaller = { identity, requestId, linkNext };
     const reply = await handler({ params, query, headers, body }, caller);
     response.status(success);
     if (reply === undefined) response.end();

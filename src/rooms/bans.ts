@@ -1,0 +1,88 @@
+import type { Channel } from '../../generated/messages.ts';
+import type { Place } from './connection.ts';
+
+/** One user who is kept out of a room, or of one channel of it. */
+export interface Ban {
+  readonly banId: string;
+  readonly roomId: string;
+  /** `undefined`: all three channels. */
+  readonly channel: Channel | undefined;
+  readonly userId: string;
+  readonly reason: string | undefined;
+  /** The user who did it. */
+  readonly bannedBy: string;
+  /** Epoch milliseconds. */
+  readonly until: number;
+}
+
+/** Bans looked at for each one that is added: those that have ended are gone after some more. */
+const sweepPerAdd = 16;
+
+/** Who is kept out, in this process. A ban that has ended counts for nothing, and is forgotten in passing. */
+export class LocalBanStore {
+  readonly #byId = new Map<string, Ban>();
+  /** The bans of one user in one room; rarely more than one. */
+  readonly #byUser = new Map<string, Ban[]>();
+  readonly #now: () => number;
+  #round = this.#byId.values();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(ban: Ban): void {
+    this.#sweep();
+    const key = keyOf(ban);
+    this.#byId.set(ban.banId, ban);
+    this.#byUser.set(key, [...(this.#byUser.get(key) ?? []), ban]);
+  }
+
+  /** Lifts a ban; `false` if there is none with this id, or it has ended. */
+  lift(banId: string): boolean {
+    const ban = this.#byId.get(banId);
+    if (ban === undefined) return false;
+    this.#forget(ban);
+    return ban.until > this.#now();
+  }
+
+  /** The ban that keeps a user out the longest; `undefined`: none does. */
+  find(userId: string, { roomId, channel }: Place): Ban | undefined {
+    const bans = this.#byUser.get(keyOf({ userId, roomId })) ?? [];
+    return bans
+      .filter((ban) => ban.until > this.#now() && (ban.channel ?? channel) === channel)
+      .reduce<Ban | undefined>(
+        (longest, ban) => (longest && longest.until > ban.until ? longest : ban),
+        undefined,
+      );
+  }
+
+  /** Every ban in force, the oldest first. */
+  list(): Ban[] {
+    const now = this.#now();
+    return [...this.#byId.values()].filter((ban) => ban.until > now);
+  }
+
+  #sweep(): void {
+    for (let looked = 0; looked < sweepPerAdd; looked += 1) {
+      const { value, done } = this.#round.next();
+      if (done) {
+        this.#round = this.#byId.values();
+        return;
+      }
+      if (value.until <= this.#now()) this.#forget(value);
+    }
+  }
+
+  #forget(ban: Ban): void {
+    const key = keyOf(ban);
+    const others = (this.#byUser.get(key) ?? []).filter((other) => other !== ban);
+    this.#byId.delete(ban.banId);
+    if (others.length > 0) this.#byUser.set(key, others);
+    else this.#byUser.delete(key);
+  }
+}
+
+/** A room id holds no blank, so nothing that is not the same reads the same. */
+function keyOf({ roomId, userId }: Pick<Ban, 'roomId' | 'userId'>): string {
+  return `${roomId} ${userId}`;
+}
