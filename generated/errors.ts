@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'room_not_granted'
   | 'banned'
   | 'room_locked'
+  | 'room_full'
   | 'not_found'
   | 'connection_not_found'
   | 'room_not_found'
@@ -23,6 +24,7 @@ export type ErrorCode =
   | 'idempotency_conflict'
   | 'upgrade_required'
   | 'rate_limited'
+  | 'connection_limit'
   | 'headers_too_large'
   | 'internal'
   | 'draining'
@@ -62,6 +64,7 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   room_not_granted: { socket: false, retryable: false, title: 'Room not granted', status: 403 },
   banned: { socket: false, retryable: false, title: 'Banned', status: 403 },
   room_locked: { socket: false, retryable: false, title: 'Room locked', status: 403 },
+  room_full: { socket: false, retryable: false, title: 'Room full', status: 403 },
   not_found: { socket: false, retryable: false, title: 'Not found', status: 404 },
   connection_not_found: { socket: false, retryable: false, title: 'Connection not found', status: 404 },
   room_not_found: { socket: false, retryable: false, title: 'Room not found', status: 404 },
@@ -73,6 +76,7 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   idempotency_conflict: { socket: false, retryable: false, title: 'Idempotency conflict', status: 422 },
   upgrade_required: { socket: false, retryable: false, title: 'Upgrade required', status: 426 },
   rate_limited: { socket: true, retryable: true, title: 'Rate limited', status: 429 },
+  connection_limit: { socket: false, retryable: true, title: 'Connection limit', status: 429 },
   headers_too_large: { socket: false, retryable: false, title: 'Headers too large', status: 431 },
   internal: { socket: true, retryable: false, title: 'Internal error', status: 500 },
   draining: { socket: false, retryable: true, title: 'Draining', status: 503 },

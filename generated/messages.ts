@@ -146,7 +146,7 @@ export interface components {
          * @example rate_limited
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
+        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "room_full" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "connection_limit" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
         /** ErrorPayload */
         ErrorPayload: {
             code: components["schemas"]["ErrorCode"];
@@ -1166,13 +1166,16 @@ export const clientMessages: { readonly [T in ClientMessageType]: ClientMessageR
 export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(['session.pong', 'chat.typing']);
 
 /** The close codes, by name. 4000 to 4499: the client may reconnect; 4500 to 4999: it must not. */
-export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, token_expired: 4003, rate_limited: 4005, kicked: 4500, banned: 4501, room_closed: 4502, too_many_invalid_messages: 4506 } as const;
+export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, slow_consumer: 4002, token_expired: 4003, rate_limited: 4005, kicked: 4500, banned: 4501, room_closed: 4502, too_many_invalid_messages: 4506 } as const;
 
 /** Names a close code. */
 export type CloseName = keyof typeof closeCodes;
 
 /** What the server accepts from one socket. */
 export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFragments: 64, maxInvalidPerMinute: 20, maxSharesPerClient: 4, maxRememberedAnswers: 256, maxPageBytes: 32768 } as const;
+
+/** How much may wait for a client that reads slowly. */
+export const sendQueue = { volatileBytes: 524288, maxBytes: 1048576, stallMs: 10000 } as const;
 
 /** When a live socket is warned of its token's end, and how long after it is closed. */
 export const tokenLifetime = { warnBeforeMs: 60000, skewMs: 30000 } as const;

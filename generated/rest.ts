@@ -543,7 +543,7 @@ export interface components {
          * @example rate_limited
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
+        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "room_full" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "connection_limit" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
         /**
          * Fault
          * @description One fault in a request or a frame.
@@ -701,7 +701,7 @@ export interface components {
         };
         /**
          * @description Forbidden. The request's `Origin` header is not in the list of allowed origins, the token lacks the
-         *     scope, it does not grant the room or the channel, its user is banned from the room, or the room is locked.
+         *     scope, it does not grant the room or the channel, its user is banned from the room, or the room is locked or full.
          */
         Forbidden: {
             headers: {
@@ -841,7 +841,7 @@ export interface components {
         };
         /**
          * @description Too many requests, and a block that grows with each violation; or, under the policy `address-failures`,
-         *     too many bad credentials from this address; or, under `socket-floods`, too many messages on sockets. Wait `Retry-After` seconds and the next call succeeds.
+         *     too many bad credentials from this address. Wait `Retry-After` seconds and the next call succeeds.
          */
         RateLimited: {
             headers: {
@@ -851,6 +851,26 @@ export interface components {
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                 "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                 "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "Cache-Control": components["headers"]["Cache-Control"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description Too many connections of this user, in the room or in all, or from this address (`connection_limit`); or
+         *     `rate_limited`: too many bad credentials from this address, or too many messages on sockets of this user.
+         */
+        TooMany: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "RateLimit-Policy": components["headers"]["Counted-RateLimit-Policy"];
+                RateLimit: components["headers"]["Counted-RateLimit"];
+                "RateLimit-Limit": components["headers"]["Counted-RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["Counted-RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["Counted-RateLimit-Reset"];
                 "Retry-After": components["headers"]["Retry-After"];
                 "Cache-Control": components["headers"]["Cache-Control"];
                 [name: string]: unknown;
@@ -1035,6 +1055,7 @@ export type ResponseUnsupportedMediaType = components['responses']['UnsupportedM
 export type ResponseIdempotencyConflict = components['responses']['IdempotencyConflict'];
 export type ResponseUpgradeRequired = components['responses']['UpgradeRequired'];
 export type ResponseRateLimited = components['responses']['RateLimited'];
+export type ResponseTooMany = components['responses']['TooMany'];
 export type ResponseHeadersTooLarge = components['responses']['HeadersTooLarge'];
 export type ResponseInternal = components['responses']['Internal'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
@@ -1415,7 +1436,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            429: components["responses"]["RateLimited"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1448,7 +1469,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             426: components["responses"]["UpgradeRequired"];
-            429: components["responses"]["RateLimited"];
+            429: components["responses"]["TooMany"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -1482,7 +1503,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             426: components["responses"]["UpgradeRequired"];
-            429: components["responses"]["RateLimited"];
+            429: components["responses"]["TooMany"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -1516,7 +1537,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             426: components["responses"]["UpgradeRequired"];
-            429: components["responses"]["RateLimited"];
+            429: components["responses"]["TooMany"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

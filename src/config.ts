@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { VerificationKeys } from './auth/keys.ts';
 import { readPublicKey } from './auth/public-key.ts';
+import type { CapacityLimits } from './rooms/capacity.ts';
 import { ConfigError, choice, type Env, fail, integer, list, logLevels, quote } from './settings.ts';
 import { readAllowedOrigin } from './transports/guards/origin.ts';
 
@@ -23,6 +24,7 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly logLevel: (typeof logLevels)[number];
   readonly addressFailuresPerMinute: number;
+  readonly capacity: CapacityLimits;
   readonly maxMessageBytes: number;
   readonly maxFragments: number;
   readonly headersTimeoutMs: number;
@@ -54,6 +56,12 @@ export function readConfig(env: Env): Config {
     trustedProxies: list(env.TRUSTED_PROXIES).map(parseProxy),
     logLevel: choice(env, 'LOG_LEVEL', logLevels),
     addressFailuresPerMinute: integer(env, 'ADDRESS_FAILURES_PER_MINUTE'),
+    capacity: {
+      perUserAndRoom: integer(env, 'MAX_CONNECTIONS_PER_USER_AND_ROOM'),
+      perUser: integer(env, 'MAX_CONNECTIONS_PER_USER'),
+      perAddress: integer(env, 'MAX_CONNECTIONS_PER_ADDRESS'),
+      roomSize: integer(env, 'MAX_ROOM_SIZE'),
+    },
     maxMessageBytes: integer(env, 'MAX_MESSAGE_BYTES'),
     maxFragments: integer(env, 'MAX_FRAGMENTS'),
     headersTimeoutMs: integer(env, 'HEADERS_TIMEOUT_MS'),

@@ -10,10 +10,11 @@ import { createVerifier } from './auth/tokens.ts';
 import type { Config } from './config.ts';
 import { messageHandlers } from './handlers/messages/index.ts';
 import { operationHandlers } from './handlers/operations/index.ts';
-import { AddressFailures } from './limits/address.ts';
+import { AddressFailures, addressKey } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
 import { LocalBanStore } from './rooms/bans.ts';
+import { Capacity } from './rooms/capacity.ts';
 import { LocalChatStore } from './rooms/chat.ts';
 import type { Place } from './rooms/connection.ts';
 import { SignalboxError } from './rooms/errors.ts';
@@ -102,15 +103,18 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     now,
   );
   const membership = new Membership(registry, rooms, hub, history, welcome, report, now);
+  const capacity = new Capacity(registry, config.capacity);
   const exclusion = new Exclusion(registry, membership, new LocalBanStore(now), uuidv7, now);
   const moderation = new Moderation(rooms, hub, exclusion);
 
   /** What a verified client is still checked for, on the upgrade and on its preflight. */
-  async function admit(identity: Identity, place: Place): Promise<void> {
+  async function admit(identity: Identity, place: Place, address: string): Promise<void> {
     refuseBlocked(flood.policy, await limits.blocked(flood.policy, identity.subjectKey));
     checkGrant(identity, place);
     exclusion.check(identity.userId, place);
+    capacity.checkConnections(identity.userId, place, addressKey(address));
     membership.checkLock(identity, place);
+    capacity.checkRoom(place);
   }
 
   const limits = new LocalLimitStore(now);
@@ -129,7 +133,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     guards,
     isDraining,
     admit,
-    join: (identity, place, outlet) => membership.join(identity, place, outlet),
+    join: (identity, place, outlet, address) => membership.join(identity, place, outlet, addressKey(address)),
     socket: {
       dispatch: new Dispatch(messages, (sender) => hub.isHost(sender), now),
       leave: (connection, reason) => membership.leave(connection, reason),

@@ -35,6 +35,14 @@ const table = {
   TRUSTED_PROXIES: setting('', 'whose X-Forwarded-For counts: IPs, CIDRs, loopback, linklocal, uniquelocal'),
   LOG_LEVEL: setting('info', logLevels.join(', ')),
   ADDRESS_FAILURES_PER_MINUTE: setting('300', 'failed attempts that one address may make', [1, 1_000_000]),
+  MAX_CONNECTIONS_PER_USER_AND_ROOM: setting('5', 'connections of one user to one room', [1, 1_000_000]),
+  MAX_CONNECTIONS_PER_USER: setting('20', 'connections of one user', [1, 1_000_000]),
+  MAX_CONNECTIONS_PER_ADDRESS: setting(
+    '50',
+    'connections from one address (IPv6: from one /64)',
+    [1, 1_000_000],
+  ),
+  MAX_ROOM_SIZE: setting('10000', 'participants of one channel of a room', [1, 1_000_000]),
   MAX_MESSAGE_BYTES: setting(
     `${frameLimits.maxBytes}`,
     'longest message that a client may send',

@@ -38,6 +38,7 @@ test('the defaults, with a secret', () => {
     trustedProxies: [],
     logLevel: 'info',
     addressFailuresPerMinute: 300,
+    capacity: { perUserAndRoom: 5, perUser: 20, perAddress: 50, roomSize: 10_000 },
     maxMessageBytes: 65_536,
     maxFragments: 64,
     headersTimeoutMs: 5_000,

@@ -24,6 +24,7 @@ const extensions = new Set([
   'x-rate-classes',
   'x-read',
   'x-flood',
+  'x-send-queue',
   'x-volatile',
   'x-result',
   'x-max-bytes',

@@ -112,6 +112,9 @@ export type CloseName = keyof typeof closeCodes;
 /** What the server accepts from one socket. */
 export const frameLimits = ${literal(objectAt(root, 'x-frame-limits'))} as const;
 
+/** How much may wait for a client that reads slowly. */
+export const sendQueue = ${literal(durations(objectAt(root, 'x-send-queue'), `${asyncapi.file}#/x-send-queue`))} as const;
+
 /** When a live socket is warned of its token's end, and how long after it is closed. */
 export const tokenLifetime = ${literal(durations(objectAt(root, 'x-token-lifetime'), `${asyncapi.file}#/x-token-lifetime`))} as const;
 

@@ -37,6 +37,8 @@ export interface Connection extends Place {
   /** Epoch milliseconds. */
   readonly joinedAt: number;
   readonly outlet: Outlet;
+  /** Where the client is, as limits count it: an IPv4 address or the /64 of an IPv6 one. */
+  readonly address: string;
   /** Replaced when the client refreshes its token; always the same user. */
   identity: Identity;
   connectionStatus: ConnectionStatus;

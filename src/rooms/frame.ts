@@ -1,7 +1,16 @@
-import type { ServerMessage, ServerMessageType, ServerPayloads } from '../../generated/messages.ts';
+import {
+  type ServerMessage,
+  type ServerMessageType,
+  type ServerPayloads,
+  volatileMessages,
+} from '../../generated/messages.ts';
 
 /** A message as it goes on the wire: encoded once, and shared by all who receive it. */
-export type Frame = Buffer;
+export interface Frame {
+  readonly bytes: Buffer;
+  /** Whether it may be dropped on its way to a client that reads slowly. */
+  readonly volatile: boolean;
+}
 
 /** What the server stamps on a message beside its payload. */
 export interface Stamp {
@@ -19,5 +28,5 @@ export function encodeFrame<T extends ServerMessageType>(
   stamp: Stamp = {},
 ): Frame {
   const message: ServerMessage<T> = { type, ts, ...stamp, payload };
-  return Buffer.from(JSON.stringify(message));
+  return { bytes: Buffer.from(JSON.stringify(message)), volatile: volatileMessages.has(type) };
 }

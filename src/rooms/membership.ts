@@ -62,7 +62,7 @@ export class Membership {
   }
 
   /** Lets a client in: the registry has it, then it is welcomed, and then the others are told. */
-  join(identity: Identity, { roomId, channel }: Place, outlet: Outlet): Connection {
+  join(identity: Identity, { roomId, channel }: Place, outlet: Outlet, address: string): Connection {
     const place = { roomId, channel };
     const clientId = newClientId();
     const joinedAt = this.#now();
@@ -75,6 +75,7 @@ export class Membership {
       order: outcome.state.lastOrder,
       joinedAt,
       outlet,
+      address,
       identity,
       connectionStatus: 'connected',
       media: { mic: 'off', camera: 'off', screen: 'off' },

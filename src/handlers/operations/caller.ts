@@ -4,6 +4,8 @@ import type { Identity } from '../../rooms/identity.ts';
 export interface Caller {
   readonly identity: Identity;
   readonly requestId: string;
+  /** The address that the call came from. */
+  readonly address: string;
   /** Leads to the next page of an answer: its address, relative to the server. */
   readonly linkNext: (address: string) => void;
 }

@@ -19,7 +19,7 @@ export interface OperationParts {
   readonly hub: Hub;
   readonly membership: Membership;
   readonly exclusion: Exclusion;
-  readonly admit: (identity: Identity, place: Place) => Promise<void>;
+  readonly admit: (identity: Identity, place: Place, address: string) => Promise<void>;
   readonly isDraining: () => boolean;
   readonly audit: Report<AdminAction>;
   readonly now: () => number;

@@ -10,13 +10,13 @@ import type { Caller } from './caller.ts';
  * @param admit the check of a verified client against a room, as the upgrade runs it; throws when it refuses
  */
 export function socketOperations(
-  admit: (identity: Identity, place: Place) => Promise<void>,
+  admit: (identity: Identity, place: Place, address: string) => Promise<void>,
   isDraining: () => boolean,
 ) {
   return {
-    preflightConnect: async ({ params }, { identity }) => {
+    preflightConnect: async ({ params }, { identity, address }) => {
       if (isDraining()) throw new SignalboxError('draining', 'The server is stopping.');
-      await admit(identity, params);
+      await admit(identity, params, address);
       return undefined;
     },
   } satisfies OperationHandlersOf<'sockets', Caller>;

@@ -38,7 +38,7 @@ export class Guards {
    */
   async identify(request: IncomingMessage, places: readonly CredentialPlace[]): Promise<Identity> {
     const { failures, verify } = this.#parts;
-    const address = this.#addressOf(request);
+    const address = this.addressOf(request);
     const retryAfterMs = await failures.retryAfterMs(address);
     if (retryAfterMs !== undefined) {
       const headers = limitHeaders(failures.policy, { ...failures.policy, allowed: false, retryAfterMs });
@@ -56,7 +56,7 @@ export class Guards {
   }
 
   /** The address of the client: of `X-Forwarded-For` the right-most entry that no trusted proxy vouches for. */
-  #addressOf(request: IncomingMessage): string {
+  addressOf(request: IncomingMessage): string {
     return proxyAddr(request, this.#trusts);
   }
 }

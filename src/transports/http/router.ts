@@ -20,6 +20,8 @@ import { validateByContract } from './validate.ts';
 export interface HttpCaller {
   readonly identity: Identity;
   readonly requestId: string;
+  /** The address that the call came from. */
+  readonly address: string;
   /** Leads to the next page of an answer: its address, relative to the server. */
   readonly linkNext: (address: string) => void;
 }
@@ -43,7 +45,7 @@ export function operationsRouter(
       ...(route.body ? [parseBody] : []),
       ...validate,
     ];
-    router[route.method](expressPath(route.path), ...steps, answer(id, route, handlers));
+    router[route.method](expressPath(route.path), ...steps, answer(id, route, handlers, guards));
   }
   return router;
 }
@@ -71,6 +73,7 @@ function answer<Id extends OperationId>(
   id: Id,
   { success }: Route,
   handlers: OperationHandlers<HttpCaller>,
+  guards: Guards,
 ): RequestHandler {
   // `CallerOf` is undefined where no token is asked for; a handler that knows no caller takes one and ignores it.
   const handler = handlers[id] as unknown as (request: OperationRequest<Id>, caller: HttpCaller) => unknown;
@@ -80,7 +83,7 @@ function answer<Id extends OperationId>(
     const { params, query, headers, body } = request as unknown as OperationRequest<Id>;
     const { identity, requestId } = response.locals;
     const linkNext = (address: string) => response.set('Link', `<${address}>; rel="next"`);
-    const caller: HttpCaller = { identity, requestId, linkNext };
+    const caller: HttpCaller = { identity, requestId, address: guards.addressOf(request), linkNext };
     const reply = await handler({ params, query, headers, body }, caller);
     response.status(success);
     if (reply === undefined) response.end();

@@ -1,4 +1,4 @@
-import { tokenLifetime } from '../../../generated/messages.ts';
+import { sendQueue, tokenLifetime } from '../../../generated/messages.ts';
 import { type Connection, timestamp } from '../../rooms/connection.ts';
 import { encodeFrame } from '../../rooms/frame.ts';
 import type { Socket } from './socket.ts';
@@ -8,6 +8,9 @@ interface Watch {
   pingedAt: number;
   /** The `expiresAt` that the client was warned of; a refreshed token has another. */
   warnedOf: number;
+  /** What the client had taken when it last took something, and when that was. */
+  taken: number;
+  tookAt: number;
 }
 
 /** How often silence is looked for, and how much is too much; in milliseconds. */
@@ -17,7 +20,8 @@ export interface HeartbeatSettings {
 }
 
 /**
- * Watches all sockets with one timer: pings them, ends the silent ones (4001), and warns of tokens that end
+ * Watches all sockets with one timer: pings them, ends the silent ones (4001) and those that read nothing (4002), and
+ * warns of tokens that end
  * (`session.tokenExpiring`) before it ends the sockets whose tokens were not refreshed (4003).
  */
 export class Heartbeat {
@@ -35,7 +39,8 @@ export class Heartbeat {
   }
 
   watch(socket: Socket, connection: Connection): void {
-    this.#watches.set(socket, { connection, pingedAt: this.#now(), warnedOf: 0 });
+    const now = this.#now();
+    this.#watches.set(socket, { connection, pingedAt: now, warnedOf: 0, taken: 0, tookAt: now });
   }
 
   forget(socket: Socket): void {
@@ -50,6 +55,7 @@ export class Heartbeat {
     const now = this.#now();
     for (const [socket, watch] of this.#watches) {
       this.#checkSilence(socket, watch, now);
+      this.#checkProgress(socket, watch, now);
       this.#checkToken(socket, watch, now);
     }
   }
@@ -61,6 +67,16 @@ export class Heartbeat {
     } else if (now - watch.pingedAt >= intervalMs) {
       watch.pingedAt = now;
       socket.ping();
+    }
+  }
+
+  #checkProgress(socket: Socket, watch: Watch, now: number): void {
+    const { waiting, taken } = socket.progress();
+    if (waiting === 0 || taken > watch.taken) {
+      watch.taken = taken;
+      watch.tookAt = now;
+    } else if (now - watch.tookAt > sendQueue.stallMs) {
+      socket.close('slow_consumer');
     }
   }
 

@@ -5,6 +5,7 @@ import {
   closeCodes,
   type Departure,
   frameLimits,
+  sendQueue,
 } from '../../../generated/messages.ts';
 import type { Connection, Outlet } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
@@ -59,6 +60,7 @@ export class Socket implements Outlet {
   #invalidAt: number[] = [];
   #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
   #closedByUs = false;
+  #sentBytes = 0;
 
   constructor(ws: OwnedWebSocket, parts: SocketParts) {
     this.#ws = ws;
@@ -78,8 +80,19 @@ export class Socket implements Outlet {
     this.#connection = connection;
   }
 
-  send(frame: Frame): void {
-    if (this.#isOpen()) this.#ws.send(frame, { binary: false });
+  send({ bytes, volatile }: Frame): void {
+    if (!this.#isOpen()) return;
+    const waiting = this.#ws.bufferedAmount;
+    if (volatile && waiting > sendQueue.volatileBytes) return;
+    if (waiting > sendQueue.maxBytes) return this.close('slow_consumer');
+    this.#sentBytes += bytes.length;
+    this.#ws.send(bytes, { binary: false });
+  }
+
+  /** How many bytes the client has taken off our hands; while some wait and this stands still, it reads nothing. */
+  progress(): { readonly waiting: number; readonly taken: number } {
+    const waiting = this.#ws.bufferedAmount;
+    return { waiting, taken: this.#sentBytes - waiting };
   }
 
   close(name: CloseName): void {

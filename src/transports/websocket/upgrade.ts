@@ -17,13 +17,20 @@ export interface UpgradeParts {
   readonly guards: Guards;
   readonly isDraining: () => boolean;
   /** Checks a verified client against a room; throws when it refuses. */
-  readonly admit: (identity: Identity, place: Place) => Promise<void>;
-  readonly join: (identity: Identity, place: Place, outlet: Outlet) => Connection;
+  readonly admit: (identity: Identity, place: Place, address: string) => Promise<void>;
+  readonly join: (identity: Identity, place: Place, outlet: Outlet, address: string) => Connection;
   readonly socket: SocketParts;
   readonly heartbeat: Heartbeat;
   readonly limits: { readonly maxMessageBytes: number; readonly maxFragments: number };
   /** Hears of what failed without being the client's fault. */
   readonly onFault: (error: unknown, requestId: string, request: string) => void;
+}
+
+/** Whom the checks have let through. */
+interface Newcomer {
+  readonly identity: Identity;
+  readonly place: Place;
+  readonly address: string;
 }
 
 const roomIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -53,10 +60,10 @@ export class Upgrade {
     request.headers['x-request-id'] = requestId;
     socket.on('error', ignore);
     try {
-      const { identity, place } = await this.#check(request);
+      const newcomer = await this.#check(request);
       if (socket.destroyed) return;
       socket.off('error', ignore);
-      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, request, identity, place));
+      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, request, newcomer));
     } catch (error) {
       if (!(error instanceof SignalboxError)) this.#reportFault(error, request);
       endWithRefusal(socket, toRefusal(error, requestId));
@@ -73,22 +80,23 @@ export class Upgrade {
     clearTimeout(deadline);
   }
 
-  async #check(request: IncomingMessage): Promise<{ identity: Identity; place: Place }> {
+  async #check(request: IncomingMessage): Promise<Newcomer> {
     const { guards, isDraining, admit } = this.#parts;
     refuseWhileDraining(isDraining);
     checkHead(request);
     const place = placeOf(rawPathOf(request));
     checkHandshake(request);
     const identity = await guards.identify(request, ['query', 'subprotocol']);
-    await admit(identity, place);
+    const address = guards.addressOf(request);
+    await admit(identity, place, address);
     refuseWhileDraining(isDraining); // it may have begun while the token was verified
-    return { identity, place };
+    return { identity, place, address };
   }
 
-  #open(ws: OwnedWebSocket, request: IncomingMessage, identity: Identity, place: Place): void {
+  #open(ws: OwnedWebSocket, request: IncomingMessage, { identity, place, address }: Newcomer): void {
     try {
       const socket = new Socket(ws, this.#parts.socket);
-      const connection = this.#parts.join(identity, place, socket);
+      const connection = this.#parts.join(identity, place, socket, address);
       socket.open(connection);
       this.#parts.heartbeat.watch(socket, connection);
     } catch (error) {
