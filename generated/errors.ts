@@ -80,7 +80,7 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   headers_too_large: { socket: false, retryable: false, title: 'Headers too large', status: 431 },
   internal: { socket: true, retryable: false, title: 'Internal error', status: 500 },
   draining: { socket: false, retryable: true, title: 'Draining', status: 503 },
-  auth_unavailable: { socket: true, retryable: true, title: 'Authentication unavailable', status: 503 },
+  auth_unavailable: { socket: false, retryable: true, title: 'Authentication unavailable', status: 503 },
   invalid_message: { socket: true, retryable: false, title: 'Invalid message' },
   unknown_type: { socket: true, retryable: false, title: 'Unknown type' },
   not_allowed: { socket: true, retryable: false, title: 'Not allowed' },

@@ -833,6 +833,7 @@ export interface components {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 Upgrade: components["headers"]["Upgrade"];
+                "Sec-WebSocket-Version": components["headers"]["Sec-WebSocket-Version"];
                 [name: string]: unknown;
             };
             content: {
@@ -1004,6 +1005,8 @@ export interface components {
         Upgrade: "websocket";
         /** @description Says that `Upgrade` is meant for this hop. */
         Connection: "Upgrade";
+        /** @description The version that the server speaks (RFC 6455, section 4.4). */
+        "Sec-WebSocket-Version": "13";
         /** @description The server's half of the handshake (RFC 6455, section 4.2.2). */
         "Sec-WebSocket-Accept": string;
         /** @description Present where the client offered `signal.v1`. */
@@ -1079,6 +1082,7 @@ export type HeaderAllow = components['headers']['Allow'];
 export type HeaderCacheControl = components['headers']['Cache-Control'];
 export type HeaderUpgrade = components['headers']['Upgrade'];
 export type HeaderConnection = components['headers']['Connection'];
+export type HeaderSecWebSocketVersion = components['headers']['Sec-WebSocket-Version'];
 export type HeaderSecWebSocketAccept = components['headers']['Sec-WebSocket-Accept'];
 export type HeaderSecWebSocketProtocol = components['headers']['Sec-WebSocket-Protocol'];
 export type HeaderContentSecurityPolicy = components['headers']['Content-Security-Policy'];

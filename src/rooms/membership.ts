@@ -101,8 +101,9 @@ export class Membership {
     this.#hub.tell(connection, outcome);
   }
 
-  /** Gives a client the grants of a new token of the same user. */
+  /** Gives a client the grants of a new token of the same user; does nothing if it has gone meanwhile. */
   refresh(connection: Connection, identity: Identity): void {
+    if (this.#registry.get(connection.clientId) === undefined) return;
     const tokenHostBefore = connection.identity.host;
     connection.identity = identity;
     // A host by election stays host whatever its tokens say.

@@ -176,6 +176,21 @@ test('after its close the client is not heard any more', async () => {
   expect(witness.texts.join()).not.toContain('late');
 });
 
+test.each([
+  ['a leave', ['{"type":"session.leave","payload":{}}'], 1000],
+  ['20 bad messages', Array(20).fill('{}'), 4506],
+])('what waits behind a refresh is not carried out after %s', async (_name, ends, code) => {
+  const { socket } = await join(server, '/ws/chat/frames', server.token());
+  await witness.next('presence.joined');
+  const refresh = JSON.stringify({ type: 'session.refreshToken', payload: { token: server.token() } });
+  for (const text of [refresh, ...ends]) socket.send(text);
+  socket.send({ type: 'chat.send', payload: { text: 'from beyond' } });
+  expect((await socket.closed).code).toBe(code);
+  await witness.next('presence.left');
+  await witness.ask('presence.list');
+  expect(witness.texts.join()).not.toContain('from beyond');
+});
+
 test('a handler that throws costs its sender the socket (1011), and nobody else anything', async () => {
   const events: TelemetryEvent[] = [];
   const frail = await startServer(

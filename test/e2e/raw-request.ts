@@ -17,7 +17,6 @@ export function send(
 ): Promise<RawResponse> {
   const all: RawHeaders = {
     Host: `127.0.0.1:${server.port}`,
-    Connection: 'close',
     ...(body !== undefined && {
       'Content-Type': 'application/json',
       'Content-Length': String(Buffer.byteLength(body)),

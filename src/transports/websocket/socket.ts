@@ -100,6 +100,7 @@ export class Socket implements Outlet {
     this.#closedByUs = true;
     this.#waiting = undefined;
     this.#ws.close(closeCodes[name], name);
+    this.#ws.resume(); // a client that is made to wait has its half of the closing to say
   }
 
   finish(name: CloseName, last?: Frame): void {
@@ -144,7 +145,7 @@ export class Socket implements Outlet {
 
   #take(text: string): void {
     const connection = this.#connection;
-    if (connection === undefined) return;
+    if (connection === undefined || !this.#isOpen()) return;
     const decoded = decode(text);
     if (decoded.message === undefined) return this.#refuse(decoded.refusal, decoded.id);
     const { message } = decoded;
@@ -162,8 +163,8 @@ export class Socket implements Outlet {
   #resume(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    this.#ws.resume(); // also where it was closed meanwhile: the client's half of the closing is still to be read
     if (!this.#isOpen()) return;
+    this.#ws.resume();
     for (const [index, text] of waiting.entries()) {
       this.#take(text);
       if (this.#waiting !== undefined) {
