@@ -16,12 +16,19 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
+/** All clients of the tests come from one address, and many are of one user. */
+const crowds = {
+  MAX_CONNECTIONS_PER_USER_AND_ROOM: '1000',
+  MAX_CONNECTIONS_PER_USER: '1000',
+  MAX_CONNECTIONS_PER_ADDRESS: '1000',
+};
+
 /** Starts a server with the settings of `env` on top of those of the tests. */
 export async function startServer(
   env: Readonly<Record<string, string>> = {},
   parts: ServerParts = {},
 ): Promise<TestServer> {
-  const base = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', JWT_SECRET: jwtSecret };
+  const base = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', JWT_SECRET: jwtSecret, ...crowds };
   const server = await startSignalbox(readConfig({ ...base, ...env }), parts);
   const port = await watch(server.port);
   let stopped: Promise<void> | undefined;

@@ -1,7 +1,15 @@
 import { sendQueue, tokenLifetime } from '../../../generated/messages.ts';
-import { type Connection, timestamp } from '../../rooms/connection.ts';
+import { type Connection, type Outlet, timestamp } from '../../rooms/connection.ts';
 import { encodeFrame } from '../../rooms/frame.ts';
-import type { Socket } from './socket.ts';
+
+/** A socket as it is watched. */
+export interface Watched extends Pick<Outlet, 'send' | 'close'> {
+  /** When something was last heard of the client, in epoch milliseconds. */
+  readonly lastHeardAt: number;
+  ping(): void;
+  /** How many bytes wait for the client, and how many it has taken. */
+  progress(): { readonly waiting: number; readonly taken: number };
+}
 
 interface Watch {
   readonly connection: Connection;
@@ -25,7 +33,7 @@ export interface HeartbeatSettings {
  * (`session.tokenExpiring`) before it ends the sockets whose tokens were not refreshed (4003).
  */
 export class Heartbeat {
-  readonly #watches = new Map<Socket, Watch>();
+  readonly #watches = new Map<Watched, Watch>();
   readonly #settings: HeartbeatSettings;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
@@ -38,12 +46,12 @@ export class Heartbeat {
     this.#timer.unref();
   }
 
-  watch(socket: Socket, connection: Connection): void {
+  watch(socket: Watched, connection: Connection): void {
     const now = this.#now();
     this.#watches.set(socket, { connection, pingedAt: now, warnedOf: 0, taken: 0, tookAt: now });
   }
 
-  forget(socket: Socket): void {
+  forget(socket: Watched): void {
     this.#watches.delete(socket);
   }
 
@@ -60,7 +68,7 @@ export class Heartbeat {
     }
   }
 
-  #checkSilence(socket: Socket, watch: Watch, now: number): void {
+  #checkSilence(socket: Watched, watch: Watch, now: number): void {
     const { intervalMs, timeoutMs } = this.#settings;
     if (now - socket.lastHeardAt > timeoutMs) {
       socket.close('heartbeat_timeout');
@@ -70,7 +78,7 @@ export class Heartbeat {
     }
   }
 
-  #checkProgress(socket: Socket, watch: Watch, now: number): void {
+  #checkProgress(socket: Watched, watch: Watch, now: number): void {
     const { waiting, taken } = socket.progress();
     if (waiting === 0 || taken > watch.taken) {
       watch.taken = taken;
@@ -80,7 +88,7 @@ export class Heartbeat {
     }
   }
 
-  #checkToken(socket: Socket, watch: Watch, now: number): void {
+  #checkToken(socket: Watched, watch: Watch, now: number): void {
     const { expiresAt } = watch.connection.identity;
     const { warnBeforeMs, skewMs } = tokenLifetime;
     if (now > expiresAt + skewMs) {

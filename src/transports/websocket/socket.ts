@@ -60,6 +60,8 @@ export class Socket implements Outlet {
   #invalidAt: number[] = [];
   #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
   #closedByUs = false;
+  /** The code that we closed with; the client of a stalled connection never sees it. */
+  #ownCode: number | undefined;
   #sentBytes = 0;
 
   constructor(ws: OwnedWebSocket, parts: SocketParts) {
@@ -99,7 +101,8 @@ export class Socket implements Outlet {
     if (!this.#isOpen()) return;
     this.#closedByUs = true;
     this.#waiting = undefined;
-    this.#ws.close(closeCodes[name], name);
+    this.#ownCode = closeCodes[name];
+    this.#ws.close(this.#ownCode, name);
     this.#ws.resume(); // a client that is made to wait has its half of the closing to say
   }
 
@@ -135,7 +138,7 @@ export class Socket implements Outlet {
     if (connection === undefined) return;
     const reason = this.#closedByUs ? 'closed' : goodbyes.has(code) ? 'left' : 'disconnected';
     this.#parts.leave(connection, reason);
-    this.#parts.report({ type: 'socket.closed', connection, code });
+    this.#parts.report({ type: 'socket.closed', connection, code: this.#ownCode ?? code });
   }
 
   /** The client broke the protocol; the library closes with the code for it. */

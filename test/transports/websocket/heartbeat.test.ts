@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Connection } from '../../../src/rooms/connection.ts';
+import { Heartbeat, type Watched } from '../../../src/transports/websocket/heartbeat.ts';
+
+beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+afterEach(() => void vi.useRealTimers());
+
+/** A socket that says of itself what a test wants; what real ones say is seen end to end. */
+function watched() {
+  const state = { waiting: 0, taken: 0, closed: [] as string[], pings: 0, lastHeardAt: 0 };
+  const socket: Watched = {
+    get lastHeardAt() {
+      return state.lastHeardAt;
+    },
+    progress: () => state,
+    ping: () => {
+      state.pings += 1;
+      state.lastHeardAt = Date.now(); // answered at once
+    },
+    send: () => {},
+    close: (name) => state.closed.push(name),
+  };
+  return { state, socket };
+}
+
+const connection = { identity: { expiresAt: Number.MAX_SAFE_INTEGER } } as Connection;
+
+function start() {
+  const heartbeat = new Heartbeat({ intervalMs: 15_000, timeoutMs: 25_000 }, Date.now);
+  const { state, socket } = watched();
+  heartbeat.watch(socket, connection);
+  return { heartbeat, state, socket };
+}
+
+test('a socket is pinged each interval, and one that answers stays', () => {
+  const { state } = start();
+  vi.advanceTimersByTime(60_000);
+  expect([state.pings, state.closed]).toEqual([4, []]);
+});
+
+test('a client that takes nothing for ten seconds is closed, one that takes something is not', () => {
+  const { state } = start();
+  state.waiting = 100;
+  for (let second = 0; second < 30; second += 1) {
+    state.taken += 1;
+    vi.advanceTimersByTime(1000);
+  }
+  expect(state.closed).toEqual([]);
+  vi.advanceTimersByTime(10_000);
+  expect(state.closed).toEqual([]);
+  vi.advanceTimersByTime(1000);
+  expect(state.closed).toEqual(['slow_consumer']);
+});
+
+test('nothing waits, so there is nothing to take', () => {
+  const { state } = start();
+  vi.advanceTimersByTime(120_000);
+  expect(state.closed).toEqual([]);
+});
+
+test('a socket that is forgotten is left alone; a stopped heartbeat beats no more', () => {
+  const { heartbeat, state, socket } = start();
+  heartbeat.forget(socket);
+  vi.advanceTimersByTime(60_000);
+  expect(state.pings).toBe(0);
+  heartbeat.watch(socket, connection);
+  heartbeat.stop();
+  vi.advanceTimersByTime(60_000);
+  expect(state.pings).toBe(0);
+});
