@@ -45,7 +45,7 @@ export function sampleResponses(
   const status = Number(declared.status);
   const make = (mediaType: string | undefined, body: unknown): ObservedResponse => {
     const retryAfter = isObject(body) ? body.retryAfter : undefined;
-    const limited = operation?.limit !== undefined;
+    const limited = operation?.limit !== undefined || status === 429;
     const present = declared.headers.filter(
       ({ name, required }) => limited || required || !name.startsWith('RateLimit'),
     );

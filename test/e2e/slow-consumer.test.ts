@@ -32,6 +32,8 @@ test('a client that stops reading is ended, the others miss nothing, and memory 
     expect((await reader.socket.next('signal.data')).payload.topic).toBe(`${sent}`);
   }
   expect(code).toBe(4002);
+  slow.socket.ws.resume(); // within the second that it has, so that the code can be seen on the wire
+  expect(await slow.socket.closed).toEqual({ code: 4002, reason: 'slow_consumer' });
   expect(process.memoryUsage().rss - before).toBeLessThan(500_000_000);
   expect((await reader.socket.next('presence.left')).payload.departures).toEqual([
     { clientId: slow.clientId, reason: 'closed' },

@@ -60,8 +60,7 @@ export class Socket implements Outlet {
   #invalidAt: number[] = [];
   #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
   #closedByUs = false;
-  /** The code that we closed with; the client of a stalled connection never sees it. */
-  #ownCode: number | undefined;
+  #isReported = false;
   #sentBytes = 0;
 
   constructor(ws: OwnedWebSocket, parts: SocketParts) {
@@ -101,8 +100,9 @@ export class Socket implements Outlet {
     if (!this.#isOpen()) return;
     this.#closedByUs = true;
     this.#waiting = undefined;
-    this.#ownCode = closeCodes[name];
-    this.#ws.close(this.#ownCode, name);
+    this.#ws.close(closeCodes[name], name);
+    // Told here and not when it has closed: the client of a stalled connection never says the code back.
+    this.#report(closeCodes[name]);
     this.#ws.resume(); // a client that is made to wait has its half of the closing to say
   }
 
@@ -138,7 +138,7 @@ export class Socket implements Outlet {
     if (connection === undefined) return;
     const reason = this.#closedByUs ? 'closed' : goodbyes.has(code) ? 'left' : 'disconnected';
     this.#parts.leave(connection, reason);
-    this.#parts.report({ type: 'socket.closed', connection, code: this.#ownCode ?? code });
+    if (!this.#isReported) this.#report(code);
   }
 
   /** The client broke the protocol; the library closes with the code for it. */
@@ -216,6 +216,11 @@ export class Socket implements Outlet {
     const now = this.#parts.now();
     this.#invalidAt = [...this.#invalidAt.filter((at) => at > now - minuteMs), now];
     if (this.#invalidAt.length >= frameLimits.maxInvalidPerMinute) this.close('too_many_invalid_messages');
+  }
+
+  #report(code: number): void {
+    this.#isReported = true;
+    if (this.#connection) this.#parts.report({ type: 'socket.closed', connection: this.#connection, code });
   }
 
   #isOpen(): boolean {
