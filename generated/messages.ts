@@ -896,8 +896,9 @@ export interface ServerPayloads {
   /**
    * Participants came.
    *
-   * An upsert by `clientId`: it may repeat participants of the roster, or the receiver itself. Several joins
-   * may come in one frame.
+   * An upsert by `clientId`: it may repeat participants of the roster, or the receiver itself. While a storm of
+   * joins lasts they come together, several in one frame, before anything else that those clients say; who came
+   * and went meanwhile is not mentioned.
    */
   'presence.joined': PresenceJoined;
   /**

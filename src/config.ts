@@ -30,6 +30,7 @@ export interface Config {
   readonly headersTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
+  readonly presenceBatchMs: number;
   readonly messageBudgetScale: number;
   /** As `RTCIceServer.urls` takes them. */
   readonly stunUrls: readonly string[];
@@ -66,6 +67,7 @@ export function readConfig(env: Env): Config {
     maxFragments: integer(env, 'MAX_FRAGMENTS'),
     headersTimeoutMs: integer(env, 'HEADERS_TIMEOUT_MS'),
     ...readHeartbeat(env),
+    presenceBatchMs: integer(env, 'PRESENCE_BATCH_MS'),
     messageBudgetScale: integer(env, 'MESSAGE_BUDGET_SCALE'),
     stunUrls: list(env.STUN_URLS).map(parseStunUrl),
     chatHistoryMessages: integer(env, 'CHAT_HISTORY_MESSAGES'),

@@ -88,7 +88,8 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
 
   const registry = new Registry();
   const rooms = new LocalRoomStore();
-  const hub = new Hub(registry, rooms, now);
+  const later = (run: () => void, ms: number) => void setTimeout(run, ms).unref();
+  const hub = new Hub(registry, rooms, { windowMs: config.presenceBatchMs, later }, now);
   const heartbeatSettings = { intervalMs: config.heartbeatIntervalMs, timeoutMs: config.heartbeatTimeoutMs };
   const iceServers = config.stunUrls.length > 0 ? [{ urls: [...config.stunUrls] }] : [];
   const welcome = {

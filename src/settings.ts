@@ -60,6 +60,11 @@ const table = {
   ),
   HEARTBEAT_INTERVAL_MS: setting('15000', 'time between two pings to a client', [1, maxMs]),
   HEARTBEAT_TIMEOUT_MS: setting('25000', 'silence that ends a connection; above the interval', [1, maxMs]),
+  PRESENCE_BATCH_MS: setting(
+    '100',
+    'how long joins and leaves of a storm are gathered; 0 tells each',
+    [0, 10_000],
+  ),
   MESSAGE_BUDGET_SCALE: setting(
     '1',
     'multiplies how many messages a client may send; for load tests',

@@ -44,6 +44,7 @@ test('the defaults, with a secret', () => {
     headersTimeoutMs: 5_000,
     heartbeatIntervalMs: 15_000,
     heartbeatTimeoutMs: 25_000,
+    presenceBatchMs: 100,
     messageBudgetScale: 1,
     stunUrls: [],
     chatHistoryMessages: 500,

@@ -1,5 +1,6 @@
 import type {
   Channel,
+  Departure,
   Notice,
   Participant,
   Room,
@@ -9,9 +10,16 @@ import type {
 import { type Connection, type Place, timestamp, toParticipant } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import { encodeFrame, type Frame, type Stamp } from './frame.ts';
+import { Presence, type PresenceBatch } from './presence.ts';
 import type { Registry } from './registry.ts';
 import type { Outcome } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
+
+/** How long a storm of joins and leaves is gathered before the others are told of it, and how to wait. */
+export interface PresenceTiming {
+  readonly windowMs: number;
+  readonly later: (run: () => void, ms: number) => void;
+}
 
 /** Who receives an announcement, where it is not everybody in the channel. */
 export interface Audience {
@@ -28,11 +36,13 @@ export interface Audience {
 export class Hub {
   readonly #registry: Registry;
   readonly #rooms: LocalRoomStore;
+  readonly #presence: Presence;
   readonly #now: () => number;
 
-  constructor(registry: Registry, rooms: LocalRoomStore, now: () => number) {
+  constructor(registry: Registry, rooms: LocalRoomStore, timing: PresenceTiming, now: () => number) {
     this.#registry = registry;
     this.#rooms = rooms;
+    this.#presence = new Presence(timing.windowMs, (batch) => this.#tellPresence(batch), timing.later);
     this.#now = now;
   }
 
@@ -60,6 +70,7 @@ export class Hub {
   ): void {
     const peer = this.member(sender, to);
     if (peer === sender) throw peerNotFound(to);
+    this.#presence.flush(sender, sender.clientId);
     this.send(peer, type, payload, { from: sender.clientId });
   }
 
@@ -70,6 +81,7 @@ export class Hub {
     payload: ServerPayloads[T],
     { only, except, ...stamp }: Audience & Stamp = {},
   ): number {
+    this.#presence.flush(place, stamp.from);
     const frame = this.encode(type, payload, stamp);
     let count = 0;
     for (const { outlet, clientId } of only ?? this.#registry.members(place).values()) {
@@ -78,6 +90,26 @@ export class Hub {
       count += 1;
     }
     return count;
+  }
+
+  /** Tells the others of a newcomer: at once, or with all who come while a storm lasts. */
+  came(connection: Connection): void {
+    this.#presence.joined(connection);
+  }
+
+  /** Tells the others of one who went; as with {@link came}. */
+  went(connection: Connection, reason: Departure['reason']): void {
+    this.#presence.left(connection, reason);
+  }
+
+  /** Tells now who came and went, so that what is read next is no news. */
+  settle(place: Place): void {
+    this.#presence.flush(place);
+  }
+
+  /** A channel is over: nobody is left to be told of anything. */
+  forget(place: Place): void {
+    this.#presence.forget(place);
   }
 
   /**
@@ -151,6 +183,14 @@ export class Hub {
   /** Whether a connection is a host of its channel of the room. */
   isHost(connection: Connection): boolean {
     return this.#rooms.get(connection)?.hosts.includes(connection.clientId) ?? false;
+  }
+
+  #tellPresence({ place, joined, departures }: PresenceBatch): void {
+    const participants = joined.map((connection) => this.participant(connection));
+    const [only, ...more] = joined;
+    const except = only && more.length === 0 ? { except: only } : {};
+    if (participants.length > 0) this.announce(place, 'presence.joined', { participants }, except);
+    if (departures.length > 0) this.announce(place, 'presence.left', { departures: [...departures] });
   }
 
   /** A connection as its peers see it. */

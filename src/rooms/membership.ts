@@ -85,8 +85,7 @@ export class Membership {
     this.#registry.add(connection);
     this.#report({ type: 'connection.joined', connection });
     this.#hub.send(connection, 'session.welcome', this.#welcomeOf(connection));
-    const participants = [this.#hub.participant(connection)];
-    this.#hub.announce(place, 'presence.joined', { participants }, { except: connection });
+    this.#hub.came(connection);
     this.#hub.tell(place, outcome);
     return connection;
   }
@@ -97,7 +96,7 @@ export class Membership {
     const { clientId } = connection;
     const outcome = this.#rooms.transaction(connection, leave(clientId, this.#members(connection)));
     this.#report({ type: 'connection.left', connection, reason });
-    this.#hub.announce(connection, 'presence.left', { departures: [{ clientId, reason }] });
+    this.#hub.went(connection, reason);
     this.#hub.tell(connection, outcome);
   }
 
@@ -143,7 +142,10 @@ export class Membership {
   /** Ends whole rooms: nobody stays who could be told of a departure. */
   #dissolve(places: readonly Place[], name: CloseName, by?: Connection): number {
     const leaving = places.flatMap((place) => [...this.#registry.members(place).values()]);
-    for (const place of places) this.#rooms.transaction(place, dissolve);
+    for (const place of places) {
+      this.#rooms.transaction(place, dissolve);
+      this.#hub.forget(place);
+    }
     for (const connection of leaving) {
       this.#registry.remove(connection);
       if (connection !== by) connection.outlet.close(name);

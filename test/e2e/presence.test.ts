@@ -139,3 +139,21 @@ test('the welcome holds up to 200 participants and always oneself', async () => 
   expect(valueAt(welcome.payload, 'roster', 200, 'clientId')).toBe(clientId);
   expect(welcome.payload.rosterTotal).toBe(202);
 });
+
+test('a storm of joins makes few frames, and in the end everybody knows everybody', async () => {
+  const server = await startServer({ PRESENCE_BATCH_MS: '100' });
+  const first = await join(server, '/ws/chat/storm', server.token());
+  const crowd = await Promise.all(
+    Array.from({ length: 150 }, () => join(server, '/ws/chat/storm', server.token())),
+  );
+  await first.socket.ask('presence.list'); // settles what is pending
+  const frames = first.socket.frames.filter(({ type }) => type === 'presence.joined');
+  const seen = new Set(
+    frames.flatMap(({ payload }) => {
+      const { participants } = payload;
+      return Array.isArray(participants) ? participants.map((one) => valueAt(one, 'clientId')) : [];
+    }),
+  );
+  expect(seen).toEqual(new Set(crowd.map(({ clientId }) => clientId)));
+  expect(frames.length).toBeLessThan(75);
+});

@@ -1,0 +1,101 @@
+import type { Departure } from '../../generated/messages.ts';
+import type { Connection, Place } from './connection.ts';
+import { placeKey } from './room-store.ts';
+
+/** What happened in a channel since its members were last told. */
+export interface PresenceBatch {
+  readonly place: Place;
+  readonly joined: readonly Connection[];
+  readonly departures: readonly Departure[];
+}
+
+interface Pending {
+  readonly place: Place;
+  readonly joined: Map<string, Connection>;
+  readonly departures: Map<string, Departure>;
+  /** Those of `joined` whom a newcomer has found in its roster: they cannot go without a word. */
+  readonly seen: Set<string>;
+}
+
+/**
+ * Gathers who comes and goes while a storm lasts, so that a thousand joins do not make a million frames.
+ *
+ * The first change in a channel is told at once; those of the next `windowMs` together, at its end; and so on. Who
+ * comes and goes within one window is not mentioned, unless somebody has seen it. `flush` before anything else is
+ * said in the channel keeps the order of a channel without batches.
+ */
+export class Presence {
+  readonly #windowMs: number;
+  readonly #tell: (batch: PresenceBatch) => void;
+  readonly #later: (run: () => void, ms: number) => void;
+  /** A channel is in here while its window is open. */
+  readonly #pending = new Map<string, Pending>();
+
+  /** @param windowMs 0 tells everything at once */
+  constructor(
+    windowMs: number,
+    tell: (batch: PresenceBatch) => void,
+    later: (run: () => void, ms: number) => void,
+  ) {
+    this.#windowMs = windowMs;
+    this.#tell = tell;
+    this.#later = later;
+  }
+
+  joined(connection: Connection): void {
+    this.#change(connection, ({ joined, seen }) => {
+      for (const clientId of joined.keys()) seen.add(clientId); // by the newcomer, in its welcome
+      joined.set(connection.clientId, connection);
+    });
+  }
+
+  left(connection: Connection, reason: Departure['reason']): void {
+    const { clientId } = connection;
+    this.#change(connection, ({ joined, departures, seen }) => {
+      const isNews = joined.delete(clientId) && !seen.delete(clientId);
+      if (!isNews) departures.set(clientId, { clientId, reason });
+    });
+  }
+
+  /** Tells now what is pending in a channel; with `sender`, only if that one's coming is. */
+  flush(place: Place, sender?: string): void {
+    const pending = this.#pending.get(placeKey(place));
+    if (pending && (sender === undefined || pending.joined.has(sender))) this.#say(pending);
+  }
+
+  /** Forgets what is pending in a channel whose members are all gone. */
+  forget(place: Place): void {
+    this.#pending.delete(placeKey(place));
+  }
+
+  /** The change that opens a window is told at once; the others wait for its end. */
+  #change({ roomId, channel }: Connection, apply: (pending: Pending) => void): void {
+    const place = { roomId, channel };
+    const key = placeKey(place);
+    const open = this.#pending.get(key);
+    const pending = open ?? { place, joined: new Map(), departures: new Map(), seen: new Set() };
+    apply(pending);
+    if (open) return;
+    this.#say(pending);
+    if (this.#windowMs === 0) return;
+    this.#pending.set(key, pending);
+    this.#later(() => this.#end(key, pending), this.#windowMs);
+  }
+
+  /** The window of a channel ends; where there was a change, another one begins. */
+  #end(key: string, pending: Pending): void {
+    if (this.#pending.get(key) !== pending) return;
+    if (this.#say(pending)) this.#later(() => this.#end(key, pending), this.#windowMs);
+    else this.#pending.delete(key);
+  }
+
+  #say({ place, joined, departures, seen }: Pending): boolean {
+    if (joined.size === 0 && departures.size === 0) return false;
+    const batch = { place, joined: [...joined.values()], departures: [...departures.values()] };
+    joined.clear();
+    departures.clear();
+    seen.clear();
+    this.#tell(batch);
+    return true;
+  }
+}
