@@ -131,7 +131,7 @@ export function messageMethods(send: Send) {
       /**
        * Shares a screen.
        *
-       * In a video call several may share, each client up to four screens (then `conflict`); in a screenshare channel one at a time (`screen_busy`), but a host replaces
+       * In a video call several may share, each client up to four screens and all together 16 (then `conflict`); in a screenshare channel one at a time (`screen_busy`), but a host replaces
        * whoever shares. The answer is `ack` with the `shareId`.
        */
       start: (payload: ClientPayloads['screen.start']) => send('screen.start', payload),

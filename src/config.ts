@@ -120,7 +120,8 @@ function checkJwksUrl(value: string, env: Env): string {
 }
 
 function readHost(env: Env, development: boolean): string {
-  const host = env.HOST || (development ? '127.0.0.1' : '0.0.0.0');
+  // An IPv6 address may come as URLs write it.
+  const host = env.HOST?.replace(/^\[(.*)\]$/, '$1') || (development ? '127.0.0.1' : '0.0.0.0');
   if (!development || isLoopback(host)) return host;
   return fail('HOST', `${quote(host)} is beyond this machine, where development mode stays; ${anyKey}`);
 }

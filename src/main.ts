@@ -125,5 +125,5 @@ async function banner({ url }: RunningServer, secret: string): Promise<string> {
 function isExpected(error: unknown): error is Error {
   if (error instanceof ConfigError || error instanceof UsageError) return true;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return code.startsWith('ERR_PARSE_ARGS') || ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL'].includes(code);
+  return code.startsWith('ERR_PARSE_ARGS');
 }

@@ -25,6 +25,7 @@ import { Membership } from './rooms/membership.ts';
 import { Moderation } from './rooms/moderation.ts';
 import { Registry } from './rooms/registry.ts';
 import { LocalRoomStore } from './rooms/room-store.ts';
+import { ConfigError } from './settings.ts';
 import { createTelemetry, type TelemetryEvent } from './telemetry.ts';
 import { Guards } from './transports/guards/guards.ts';
 import { createApp } from './transports/http/app.ts';
@@ -65,6 +66,8 @@ const maxChatMessages = 50_000;
 /** Starts a server: the one place where the parts meet. Rejects if it cannot listen. */
 export async function startServer(config: Config, parts: ServerParts = {}): Promise<RunningServer> {
   const { now = Date.now, report = createTelemetry(config.logLevel) } = parts;
+  // Silence and budgets go by a clock that nobody sets, unless a caller brings the one clock for all.
+  const steadyNow = parts.now ?? (() => performance.now());
   let draining = false;
   const isDraining = () => draining;
 
@@ -129,7 +132,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   });
 
   const messages = messageHandlers({ hub, membership, moderation, history, iceServers, verify, now });
-  const heartbeat = new Heartbeat(heartbeatSettings, now);
+  const heartbeat = new Heartbeat(heartbeatSettings, now, steadyNow);
   const upgrade = new Upgrade({
     guards,
     isDraining,
@@ -142,7 +145,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       flooded: ({ identity }) => void limits.take(flood.policy, identity.subjectKey),
       budgetScale: config.messageBudgetScale,
       report,
-      now,
+      steadyNow,
     },
     heartbeat,
     limits: config,
@@ -171,7 +174,10 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
 
   const { port } = await listen(server, config);
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-  await warmUp(url);
+  await warmUp(url).catch((error: unknown) => {
+    server.close();
+    throw error;
+  });
   report({ type: 'server.started', url });
 
   async function drain(): Promise<void> {
@@ -215,9 +221,10 @@ function verificationKeys({ keys }: Config, parts: ServerParts): VerificationKey
 
 function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const fail = ({ message }: Error) => reject(new ConfigError(`HOST, PORT: cannot listen: ${message}`));
+    server.once('error', fail);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', fail);
       const address = server.address();
       if (typeof address === 'object' && address !== null) resolve(address);
     });

@@ -56,7 +56,7 @@ const table = {
   HEADERS_TIMEOUT_MS: setting(
     `${httpLimits.headersTimeoutMs}`,
     'time that a client has to send its request headers',
-    [1, maxMs],
+    [100, 300_000],
   ),
   HEARTBEAT_INTERVAL_MS: setting('15000', 'time between two pings to a client', [1, maxMs]),
   HEARTBEAT_TIMEOUT_MS: setting('25000', 'silence that ends a connection; above the interval', [1, maxMs]),

@@ -7,13 +7,16 @@ export class Refused extends Error {
   readonly code: ErrorPayload['code'];
   /** Whether the same message may succeed later. */
   readonly retryable: boolean;
+  /** How long to wait until then, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
   /** Where the message breaks the contract. */
   readonly errors: NonNullable<ErrorPayload['errors']>;
 
-  constructor({ code, message, retryable, errors = [] }: ErrorPayload) {
+  constructor({ code, message, retryable, retryAfterMs, errors = [] }: ErrorPayload) {
     super(message);
     this.code = code;
     this.retryable = retryable;
+    this.retryAfterMs = retryAfterMs;
     this.errors = errors;
   }
 }

@@ -8,7 +8,8 @@ import type {
   ServerMessageType,
   SessionWelcome,
 } from '../../generated/messages.ts';
-import { ConnectionClosed, Refused } from './errors.ts';
+import { ConnectionClosed } from './errors.ts';
+import { Pending } from './pending.ts';
 
 /** What to join, and as whom. */
 export interface ConnectOptions {
@@ -32,11 +33,6 @@ export interface RoomConnection extends ReturnType<typeof messageMethods> {
   close(): void;
 }
 
-interface Pending {
-  readonly resolve: (reply: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /**
  * Joins a room; resolves with the welcome.
  *
@@ -48,57 +44,61 @@ interface Pending {
  * room.on('chat.message', ({ payload }) => console.log(payload.presenterName, payload.text));
  * await room.chat.send({ text: 'Hello' });
  */
-export function connect({ url, channel, roomId, token }: ConnectOptions): Promise<RoomConnection> {
-  const address = new URL(`/ws/${channel}/${encodeURIComponent(roomId)}`, url.replace(/^http/, 'ws'));
+export async function connect({ url, channel, roomId, token }: ConnectOptions): Promise<RoomConnection> {
+  const base = url.replace(/^http/, 'ws').replace(/\/+$/, '');
+  const address = `${base}/ws/${channel}/${encodeURIComponent(roomId)}`;
   const socket = new WebSocket(address, ['signal.v1', `bearer.${token}`]);
-  const pending = new Map<string, Pending>();
+  const pending = new Pending();
   const listeners = new Map<ServerMessageType, Set<(message: never) => void>>();
-  let lastId = 0;
+  const welcomed = Promise.withResolvers<SessionWelcome>();
+  const closed = Promise.withResolvers<ConnectionClosed>();
 
-  const send = <T extends ClientMessageType>(
-    type: T,
-    payload: ClientPayloads[T],
-  ): Promise<ClientReplies[T]> =>
-    new Promise((resolve, reject) => {
-      if (socket.readyState !== WebSocket.OPEN) return reject(new ConnectionClosed(1006, 'not open'));
-      // A ping takes no id; its pong brings the ping's own `t` back.
-      const key = type === 'session.ping' ? `ping ${Reflect.get(payload, 't')}` : `m${++lastId}`;
-      pending.set(key, { resolve: resolve as Pending['resolve'], reject });
-      socket.send(JSON.stringify(type === 'session.ping' ? { type, payload } : { type, id: key, payload }));
-    });
-
-  const answer = (message: ServerMessage): void => {
-    const key = message.type === 'session.pong' ? `ping ${message.payload.t}` : message.replyTo;
-    const waiting = key === undefined ? undefined : pending.get(key);
-    if (key === undefined || waiting === undefined) return;
-    pending.delete(key);
-    if (message.type === 'error') waiting.reject(new Refused(message.payload));
-    else waiting.resolve(message.type === 'ack' ? message.payload.result : message.payload);
+  const hear = (message: ServerMessage): void => {
+    pending.settle(message);
+    for (const listener of listeners.get(message.type) ?? []) {
+      try {
+        listener(message as never); // the set is that of the message's type
+      } catch (error) {
+        // The others are to hear of it all the same; the fault shows as an uncaught one.
+        setTimeout(() => {
+          throw error;
+        });
+      }
+    }
+  };
+  // What arrives together with the welcome waits for a turn, so that who awaited it has put its listeners up.
+  let early: ServerMessage[] | undefined = [];
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(data) as ServerMessage;
+    if (message.type === 'session.welcome') {
+      welcomed.resolve(message.payload);
+      setTimeout(() => {
+        const waiting = early ?? [];
+        early = undefined;
+        waiting.forEach(hear);
+      });
+    } else if (early !== undefined) early.push(message);
+    else hear(message);
+  };
+  socket.onclose = ({ code, reason }) => {
+    const error = new ConnectionClosed(code, reason);
+    // After the last frames, where these are still waiting.
+    setTimeout(() => pending.fail(error));
+    closed.resolve(error);
+    welcomed.reject(error);
   };
 
-  return new Promise((resolve, reject) => {
-    let over: (reason: ConnectionClosed) => void = () => {};
-    const closed = new Promise<ConnectionClosed>((settle) => {
-      over = settle;
-    });
-    const on: RoomConnection['on'] = (type, listener) => {
-      const heard = listeners.get(type) ?? new Set();
-      listeners.set(type, heard.add(listener));
-      return () => heard.delete(listener);
-    };
-    socket.onmessage = ({ data }) => {
-      const message = JSON.parse(data) as ServerMessage;
-      answer(message);
-      for (const listener of listeners.get(message.type) ?? []) listener(message as never);
-      if (message.type !== 'session.welcome') return;
-      resolve({ ...messageMethods(send), welcome: message.payload, on, closed, close: () => socket.close() });
-    };
-    socket.onclose = ({ code, reason }) => {
-      const error = new ConnectionClosed(code, reason);
-      for (const { reject: fail } of pending.values()) fail(error);
-      pending.clear();
-      over(error);
-      reject(error);
-    };
-  });
+  const send = <T extends ClientMessageType>(type: T, payload: ClientPayloads[T]) => {
+    if (socket.readyState !== WebSocket.OPEN) return Promise.reject(new ConnectionClosed(1006, 'not open'));
+    const { frame, answer } = pending.add(type, payload);
+    socket.send(JSON.stringify(frame));
+    return answer as Promise<ClientReplies[T]>; // the contract says which answer belongs to which message
+  };
+  const on: RoomConnection['on'] = (type, listener) => {
+    const heard = listeners.get(type) ?? new Set();
+    listeners.set(type, heard.add(listener));
+    return () => heard.delete(listener);
+  };
+  const welcome = await welcomed.promise;
+  return { ...messageMethods(send), welcome, on, closed: closed.promise, close: () => socket.close() };
 }

@@ -72,6 +72,7 @@ export class LocalChatStore {
     if (index < 0) return;
     messages.splice(index, 1);
     this.#total -= 1;
+    if (messages.length === 0) this.#rooms.delete(placeKey(place));
   }
 
   /** Forgets what was said in a channel of a room. */

@@ -55,12 +55,16 @@ export class Exclusion {
       until,
     });
     const banned = { ...told, banUntil: timestamp(until) };
-    const others = this.#registry
-      .placesOf(roomId, channel)
-      .flatMap((place) => [...this.#registry.members(place).values()])
-      .filter((other) => other !== target && other.identity.userId === identity.userId);
+    const others = this.sessionsOf(target, channel).filter((other) => other !== target);
     this.#membership.putOut(target, banned, 'kicked');
     for (const other of others) this.#membership.putOut(other, banned, 'banned');
+  }
+
+  /** The sessions of a client's user in its room, or in one channel of it: whom a ban puts out. */
+  sessionsOf({ roomId, identity }: Connection, channel: Channel | undefined): Connection[] {
+    return [...this.#registry.ofUser(identity.userId)].filter(
+      (other) => other.roomId === roomId && (channel ?? other.channel) === other.channel,
+    );
   }
 
   /** Refuses a user who is kept out (`banned`), and says until when. */

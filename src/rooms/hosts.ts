@@ -15,6 +15,8 @@ export function regrant(member: Member, members: Iterable<Member>): Rule<Outcome
       return { state: { ...state, hosts: [...state.hosts, member.clientId] }, hostChange: 'refreshed' };
     }
     const [eldest = member] = members;
+    const isLast = state.hosts.length === 1;
+    if (isLast && eldest.clientId === member.clientId) return { state }; // it would only follow itself
     return withoutHost(state, member.clientId, eldest, 'refreshed');
   };
 }

@@ -1,10 +1,11 @@
-import type {
-  Channel,
-  CloseName,
-  Departure,
-  RoomClosed,
-  SessionKicked,
-  SessionWelcome,
+import {
+  type Channel,
+  type CloseName,
+  channels,
+  type Departure,
+  type RoomClosed,
+  type SessionKicked,
+  type SessionWelcome,
 } from '../../generated/messages.ts';
 import type { LocalChatStore } from './chat.ts';
 import { type Connection, newClientId, type Outlet, type Place, timestamp } from './connection.ts';
@@ -103,10 +104,14 @@ export class Membership {
   /** Gives a client the grants of a new token of the same user; does nothing if it has gone meanwhile. */
   refresh(connection: Connection, identity: Identity): void {
     if (this.#registry.get(connection.clientId) === undefined) return;
-    const tokenHostBefore = connection.identity.host;
+    const before = connection.identity;
     connection.identity = identity;
-    // A host by election stays host whatever its tokens say.
-    if (tokenHostBefore === identity.host) return;
+    if (before.presenterName !== identity.presenterName) {
+      const participants = [this.#hub.participant(connection)];
+      this.#hub.announce(connection, 'presence.joined', { participants }, { except: connection }); // an upsert
+    }
+    // Only a claim that changes changes anything: a host by election stays host while its tokens say nothing of it.
+    if (before.host === identity.host) return;
     const member: Member = { clientId: connection.clientId, tokenHost: identity.host };
     const outcome = this.#rooms.transaction(connection, regrant(member, this.#members(connection)));
     this.#hub.tell(connection, outcome);
@@ -126,10 +131,9 @@ export class Membership {
    */
   closeRoom(roomId: string, channel: Channel | undefined, closed: RoomClosed, by?: Connection): number {
     const places = this.#registry.placesOf(roomId, channel);
-    for (const place of places) {
-      this.#history.clear(place);
-      this.#hub.announce(place, 'room.closed', closed, by && { except: by });
-    }
+    for (const place of places) this.#hub.announce(place, 'room.closed', closed, by && { except: by });
+    // What was said goes everywhere, also where nobody is any more.
+    for (const name of channel ? [channel] : channels) this.#history.clear({ roomId, channel: name });
     by?.outlet.finish('room_closed', this.#hub.encode('room.closed', closed));
     return this.#dissolve(places, 'room_closed', by);
   }

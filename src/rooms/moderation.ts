@@ -41,8 +41,13 @@ export class Moderation {
   ): void {
     const target = this.#hub.member(sender, clientId);
     if (target === sender) throw new SignalboxError('conflict', 'To go yourself, send session.leave.');
-    checkRank(asMember(sender), asMember(target));
     const { channel, identity } = sender;
+    if (banSeconds !== undefined && target.identity.userId === identity.userId) {
+      throw new SignalboxError('conflict', 'You cannot ban yourself.');
+    }
+    // A ban puts out every session of the user, so each of them must be within reach.
+    const sessions = banSeconds === undefined ? [target] : this.#exclusion.sessionsOf(target, channel);
+    for (const session of sessions) checkRank(asMember(sender), asMember(session));
     this.#exclusion.kick(target, { by: 'host', byUserId: identity.userId, reason, banSeconds, channel });
   }
 

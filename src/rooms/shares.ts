@@ -13,10 +13,12 @@ export function startShare(channel: Channel, share: ScreenShare): Rule<Outcome> 
     if (state === undefined) return { state };
     const own = state.shares.filter(({ clientId }) => clientId === share.clientId);
     if (channel !== 'screenshare') {
-      if (own.length < frameLimits.maxSharesPerClient) {
+      const { maxSharesPerClient, maxSharesPerRoom } = frameLimits;
+      if (own.length < maxSharesPerClient && state.shares.length < maxSharesPerRoom) {
         return { state: { ...state, shares: [...state.shares, share] } };
       }
-      throw new SignalboxError('conflict', `A client shares at most ${own.length} screens at once.`);
+      const limits = `${maxSharesPerClient} screens of a client and ${maxSharesPerRoom} in all`;
+      throw new SignalboxError('conflict', `At most ${limits} are shared at once.`);
     }
     const mayReplace = state.hosts.includes(share.clientId) || own.length === state.shares.length;
     if (!mayReplace) throw new SignalboxError('screen_busy', 'Another participant is sharing.');

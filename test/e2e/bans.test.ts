@@ -87,3 +87,18 @@ test('a kick without a ban lets the user come back at once', async () => {
   await socket.closed;
   await join(server, '/ws/chat/back', server.token({ sub: 'user' }));
 });
+
+test('a host bans neither itself nor, by way of another socket, one whom a token makes host', async () => {
+  const server = await startServer();
+  const host = await join(server, '/ws/zoom/rank', server.token({ sub: 'host' }));
+  const tab = await join(server, '/ws/zoom/rank', server.token({ sub: 'host' }));
+  const boss = await join(server, '/ws/zoom/rank', server.token({ sub: 'boss', host: true }));
+  const bossTab = await join(server, '/ws/zoom/rank', server.token({ sub: 'boss' }));
+  const kick = (clientId: string) => host.socket.ask('participant.kick', { clientId, banSeconds: 60 });
+  expect((await kick(tab.clientId)).payload.code).toBe('conflict');
+  expect((await kick(bossTab.clientId)).payload.code).toBe('not_allowed');
+  for (const { socket } of [tab, boss, bossTab]) {
+    expect((await socket.ask('presence.list')).type).toBe('presence.roster');
+  }
+  expect((await host.socket.ask('participant.kick', { clientId: bossTab.clientId })).type).toBe('ack');
+});

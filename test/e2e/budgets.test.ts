@@ -99,3 +99,13 @@ test('a pause makes good: only going on without one is a flood', async () => {
   }
   expect((await socket.ask('chat.send', { text: 'still here' })).type).toBe('ack');
 });
+
+test('repeats count: an id that comes again and again is over the budget too', async () => {
+  const { server } = await startWithClock();
+  const { socket } = await join(server, '/ws/chat/repeats', server.token());
+  for (let n = 0; n < 25; n += 1) socket.send({ type: 'chat.send', id: 'same', payload: { text: 'x' } });
+  socket.send({ type: 'presence.list', id: 'end', payload: {} });
+  await socket.next(({ replyTo }) => replyTo === 'end');
+  const types = socket.frames.filter(({ replyTo }) => replyTo === 'same').map(({ type }) => type);
+  expect(types).toEqual([...Array(20).fill('ack'), ...Array(5).fill('error')]);
+});

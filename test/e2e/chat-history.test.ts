@@ -105,3 +105,17 @@ test('what was said outlives the room, but not its closing', async () => {
   const third = await join(server, '/ws/chat/kept', server.token());
   expect(await history(third.socket)).toEqual([[], false]);
 });
+
+test('closing a room forgets what was said in all its channels, also where nobody is any more', async () => {
+  const server = await startServer();
+  const gone = await join(server, '/ws/chat/over', server.token());
+  await say(gone.socket, 'secret');
+  await gone.socket.ask('session.leave');
+  await join(server, '/ws/zoom/over', server.token());
+  await fetch(`${server.url}/api/connections/rooms/over/close`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${server.token({ scope: 'rooms:close' })}` },
+  });
+  const next = await join(server, '/ws/chat/over', server.token());
+  expect(await history(next.socket)).toEqual([[], false]);
+});

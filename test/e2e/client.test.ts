@@ -61,3 +61,62 @@ test('the admin client tells a refusal from an answer', async () => {
   );
   expect([data, response.status, error?.code]).toEqual([undefined, 403, 'insufficient_scope']);
 });
+
+test('every method sends what the contract takes', async () => {
+  const server = await startServer({ MESSAGE_BUDGET_SCALE: '10' });
+  const options = { url: `${server.url}/`, channel: 'zoom', roomId: 'all' } as const;
+  const host = await connect({ ...options, token: server.token({ sub: 'host', host: true }) });
+  const guest = await connect({ ...options, token: server.token({ sub: 'guest' }) });
+  const to = guest.welcome.self.clientId;
+  const candidates = [{ candidate: '' }];
+  await host.signal.offer({ to, sdp: 'v=0' });
+  await host.signal.answer({ to, sdp: 'v=0' });
+  await host.signal.candidate({ to, candidates });
+  await host.signal.hangup({ to });
+  await host.signal.data({ topic: 'x', data: null });
+  await host.presence.update({ handRaised: true });
+  await host.media.update({ mic: 'live' });
+  await host.media.muteRequest({ to: 'all', source: 'mic' });
+  const { shareId } = await host.screen.start({});
+  await host.screen.stop({ shareId });
+  const { messageId } = await host.chat.send({ text: 'x' });
+  await host.chat.edit({ messageId, text: 'y' });
+  expect((await host.chat.history({})).messages).toHaveLength(1);
+  await host.chat.delete({ messageId });
+  expect(await host.chat.typing({ state: 'start' })).toBeUndefined();
+  await host.host.grant({ to });
+  await host.host.revoke({ to });
+  await host.room.update({ locked: true });
+  expect(await host.ice.refresh({})).toEqual({ iceServers: [] });
+  await host.session.refreshToken({ token: server.token({ sub: 'host', host: true }) });
+  await host.participant.kick({ clientId: to });
+  expect((await guest.closed).closeCode).toBe(4500);
+  await host.room.close({});
+  expect((await host.closed).closeCode).toBe(4502);
+});
+
+test('pings that have the same time are each answered', async () => {
+  const server = await startServer();
+  const room = await connect({ url: server.url, channel: 'chat', roomId: 'p', token: server.token() });
+  expect(await Promise.all([1, 1, 2].map((t) => room.session.ping({ t })))).toMatchObject([
+    { t: 1 },
+    { t: 1 },
+    { t: 2 },
+  ]);
+  room.close();
+});
+
+test('what comes together with the welcome is heard by who listens right after it', async () => {
+  const server = await startServer();
+  const options = { url: server.url, channel: 'chat', roomId: 'early' } as const;
+  await connect({ ...options, token: server.token({ sub: 'first' }) });
+  const second = await connect({ ...options, token: server.token({ sub: 'second', host: true }) });
+  const hosts = new Promise((resolve) => second.on('host.changed', ({ payload }) => resolve(payload.reason)));
+  expect(await hosts).toBe('joined');
+});
+
+test('an address or a token that cannot be one rejects', async () => {
+  const options = { channel: 'chat', roomId: 'x' } as const;
+  await expect(connect({ ...options, url: 'nonsense', token: 'a.b.c' })).rejects.toThrow();
+  await expect(connect({ ...options, url: 'ws://127.0.0.1:1', token: 'not a token' })).rejects.toThrow();
+});

@@ -21,7 +21,7 @@ describe('a preflight of a browser', () => {
       .set('Access-Control-Request-Headers', 'authorization, content-type, idempotency-key');
     expect([status, text]).toEqual([204, '']);
     expect(headers['access-control-allow-origin']).toBe(page);
-    expect(words(headers['access-control-allow-methods']).sort()).toEqual(['GET', 'HEAD', 'POST']);
+    expect(words(headers['access-control-allow-methods']).sort()).toEqual(['DELETE', 'GET', 'HEAD', 'POST']);
     expect(words(headers['access-control-allow-headers'])).toEqual([
       'authorization',
       'content-type',

@@ -46,6 +46,7 @@ describe('settings that it does not start with', () => {
     [{ HOST: '0.0.0.0' }, /^signalbox: HOST: "0\.0\.0\.0" is beyond this machine.+\n$/],
     [{ JWT_SECRET: 'short' }, /^signalbox: JWT_SECRET: is 5 bytes long; use 32 or more.+\n$/],
     [{ PORT: 'http' }, /^signalbox: PORT: "http" is not a whole number from 0 to 65535\n$/],
+    [{ HOST: 'no.such.host.invalid', JWT_SECRET: jwtSecret }, /^signalbox: HOST, PORT: cannot listen: .+\n$/],
     [{ ALLOWED_ORIGINS: 'example.com' }, /^signalbox: ALLOWED_ORIGINS: "example\.com" is not like .+\n$/],
   ])('%o', async (env, line) => {
     const { code, stderr, stdout } = await runSignalbox([], env as unknown as Record<string, string>);
@@ -61,7 +62,7 @@ describe('settings that it does not start with', () => {
     const { code, stderr } = await runSignalbox([], { PORT: port });
     taken.close();
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^signalbox: listen EADDRINUSE.+\n$/);
+    expect(stderr).toMatch(/^signalbox: HOST, PORT: cannot listen: .*EADDRINUSE.+\n$/);
   });
 });
 

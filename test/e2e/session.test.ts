@@ -146,3 +146,13 @@ test('the server stops: sockets close with 1012, and HTTP says that it drains', 
   expect([ready.status, ready.body.code]).toEqual([503, 'draining']);
   expect((await request(server.url).get('/healthz')).body).toEqual({ status: 'ok' });
 });
+
+test('a refreshed token with another name: the others hear of it', async () => {
+  const server = await startServer();
+  const alice = await join(server, '/ws/chat/name', server.token({ sub: 'alice', name: 'Alice' }));
+  const bob = await join(server, '/ws/chat/name', server.token({ sub: 'bob' }));
+  await alice.socket.ask('session.refreshToken', { token: server.token({ sub: 'alice', name: 'Alicia' }) });
+  expect((await bob.socket.next('presence.joined')).payload.participants).toMatchObject([
+    { clientId: alice.clientId, presenterName: 'Alicia' },
+  ]);
+});

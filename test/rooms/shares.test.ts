@@ -19,6 +19,8 @@ describe('in a video call', () => {
     expect(now?.shares.map(({ shareId }) => shareId)).toEqual(['x', '1', '2', '3', '4']);
     expect(() => startShare('zoom', share('5', 'a'))(now)).toThrow(coded('conflict'));
     expect(startShare('zoom', share('5', 'b'))(now).state?.shares).toHaveLength(6);
+    const full = state(...Array.from({ length: 16 }, (_, n) => share(`s${n}`, `c${n}`)));
+    expect(() => startShare('zoom', share('one more', 'b'))(full)).toThrow(coded('conflict'));
   });
 });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { type Channel, channels } from '../../../generated/messages.ts';
 import type { OperationHandlersOf } from '../../../generated/operations.ts';
@@ -34,7 +35,7 @@ export function roomOperations(
     },
 
     broadcastToRoom: ({ params: { roomId }, query: { channel }, headers, body }, { identity, requestId }) => {
-      const request = JSON.stringify([roomId, channel, body.message]);
+      const request = fingerprint([roomId, channel, body.message]);
       return idempotency.once(identity.subjectKey, headers['idempotency-key'], request, () => {
         checkRoom(hub, roomId, channel);
         const notice = {
@@ -61,6 +62,11 @@ export function roomOperations(
       };
     },
   } satisfies OperationHandlersOf<'rooms', Caller>;
+}
+
+/** Says whether two requests are the same, in less memory than the requests. */
+function fingerprint(request: unknown): string {
+  return createHash('sha256').update(JSON.stringify(request)).digest('base64url');
 }
 
 function checkRoom(hub: Hub, roomId: string, channel: Channel | undefined): void {

@@ -2,6 +2,7 @@ import cors from 'cors';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import {
+  httpLimits,
   type OperationHandlers,
   pages,
   type Route,
@@ -17,6 +18,12 @@ import { toRefusal, writeRefusal } from '../problem.ts';
 import { docsRouter } from './docs.ts';
 import { expressPath, type HttpCaller, operationsRouter } from './router.ts';
 import { toContractError } from './validate.ts';
+
+const everyRoute: readonly Route[] = [
+  ...Object.values(routes),
+  ...Object.values(pages),
+  ...Object.values(upgrades),
+];
 
 /** A request that the server failed to answer. */
 export interface RequestFailed {
@@ -44,14 +51,9 @@ export function createApp({ handlers, guards, limits, report }: AppParts): Expre
   app.disable('etag'); // an answer of the API is of the moment; 304 is for files
   app.use(identifyRequest, securityHeaders, refuseForeignPages(guards), allowOrigin);
   app.use(headAsGet, operationsRouter(handlers, guards, limits), docsRouter());
-  const all: readonly Route[] = [
-    ...Object.values(routes),
-    ...Object.values(pages),
-    ...Object.values(upgrades),
-  ];
   for (const { path } of Object.values(upgrades)) app.get(expressPath(path), requireUpgrade);
-  for (const path of new Set(all.map((route) => route.path))) {
-    app.all(expressPath(path), refuseMethod(all.filter((route) => route.path === path)));
+  for (const path of new Set(everyRoute.map((route) => route.path))) {
+    app.all(expressPath(path), refuseMethod(everyRoute.filter((route) => route.path === path)));
   }
   app.use(({ path }) => {
     throw new SignalboxError('not_found', `There is nothing at ${path}.`);
@@ -97,15 +99,10 @@ function refuseForeignPages(guards: Guards): RequestHandler {
 /** Whoever comes this far with an `Origin` is allowed. Answers OPTIONS of every path. */
 const allowOrigin: RequestHandler = cors({
   origin: true,
-  methods: ['GET', 'HEAD', 'POST'],
+  methods: [...new Set(everyRoute.map(({ method }) => method.toUpperCase())), 'HEAD'],
   exposedHeaders: [
-    'X-Request-Id',
-    'Retry-After',
-    'RateLimit-Policy',
-    'RateLimit',
-    'RateLimit-Limit',
-    'RateLimit-Remaining',
-    'RateLimit-Reset',
+    ...['X-Request-Id', 'Link', 'Retry-After', 'RateLimit-Policy', 'RateLimit'],
+    ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
   ],
   maxAge: 600,
 });
@@ -147,7 +144,8 @@ function answerError(report: Report<RequestFailed>): ErrorRequestHandler {
 /** What Express's own parts throw: the body parser, and the decoding of a path. */
 function toKnownError(error: unknown): unknown {
   if (error instanceof SignalboxError || !(error instanceof Error) || !('status' in error)) return error;
-  if (error.status === 413) return new SignalboxError('payload_too_large', 'The body is over 65536 bytes.');
+  if (error.status === 413)
+    return new SignalboxError('payload_too_large', `The body is over ${httpLimits.maxBodyBytes} bytes.`);
   if (error.status === 415) return new SignalboxError('unsupported_media_type', 'Send application/json.');
   if (error.status === 400)
     return new SignalboxError('bad_request', `The request cannot be read: ${error.message}`);

@@ -4,7 +4,7 @@ import { encodeFrame } from '../../rooms/frame.ts';
 
 /** A socket as it is watched. */
 export interface Watched extends Pick<Outlet, 'send' | 'close'> {
-  /** When something was last heard of the client, in epoch milliseconds. */
+  /** When something was last heard of the client, by the steady clock. */
   readonly lastHeardAt: number;
   ping(): void;
   /** How many bytes wait for the client, and how many it has taken. */
@@ -36,18 +36,24 @@ export class Heartbeat {
   readonly #watches = new Map<Watched, Watch>();
   readonly #settings: HeartbeatSettings;
   readonly #now: () => number;
+  readonly #steadyNow: () => number;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(settings: HeartbeatSettings, now: () => number) {
+  /**
+   * @param now epoch milliseconds, for the ends of tokens
+   * @param steadyNow a clock that nobody sets, for silence
+   */
+  constructor(settings: HeartbeatSettings, now: () => number, steadyNow: () => number) {
     this.#settings = settings;
     this.#now = now;
+    this.#steadyNow = steadyNow;
     const tickMs = Math.max(10, Math.min(1_000, settings.intervalMs / 4));
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#timer.unref();
   }
 
   watch(socket: Watched, connection: Connection): void {
-    const now = this.#now();
+    const now = this.#steadyNow();
     this.#watches.set(socket, { connection, pingedAt: now, warnedOf: 0, taken: 0, tookAt: now });
   }
 
@@ -61,9 +67,10 @@ export class Heartbeat {
 
   #tick(): void {
     const now = this.#now();
+    const steadyNow = this.#steadyNow();
     for (const [socket, watch] of this.#watches) {
-      this.#checkSilence(socket, watch, now);
-      this.#checkProgress(socket, watch, now);
+      this.#checkSilence(socket, watch, steadyNow);
+      this.#checkProgress(socket, watch, steadyNow);
       this.#checkToken(socket, watch, now);
     }
   }

@@ -15,6 +15,7 @@ import { Answers } from './answers.ts';
 import { Budgets } from './budgets.ts';
 import { decode } from './codec.ts';
 import type { Dispatch, Dispatched } from './dispatch.ts';
+import type { OwnedWebSocket, Owner } from './owned-websocket.ts';
 
 /** What happened on a socket, for the log. */
 export type SocketEvent =
@@ -32,23 +33,25 @@ export interface SocketParts {
   /** Multiplies every budget. */
   readonly budgetScale: number;
   readonly report: Report<SocketEvent>;
-  readonly now: () => number;
+  /** A clock in milliseconds that nobody sets, for what is silence and what is too much. */
+  readonly steadyNow: () => number;
 }
 
 /** Close codes with which a client says goodbye, rather than being lost. */
 const goodbyes: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 const minuteMs = 60_000;
-
-/** The library's socket, and who owns it: one listener function serves all sockets. */
-export class OwnedWebSocket extends WebSocket {
-  owner: Socket | undefined = undefined;
-}
+/** What the library closes with, by its own name for the fault; everything else is a protocol error. */
+const brokenBy: Readonly<Record<string, number>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: closeCodes.too_big,
+  WS_ERR_INVALID_UTF8: closeCodes.bad_utf8,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: closeCodes.policy,
+};
 
 /**
  * The server's end of one WebSocket: takes messages in order, one at a time, and is the way out to the client.
  */
-export class Socket implements Outlet {
-  /** When something was last heard of the client, in epoch milliseconds. */
+export class Socket implements Outlet, Owner {
+  /** When something was last heard of the client, by the steady clock. */
   lastHeardAt: number;
   readonly #ws: OwnedWebSocket;
   readonly #parts: SocketParts;
@@ -67,13 +70,8 @@ export class Socket implements Outlet {
     this.#ws = ws;
     this.#parts = parts;
     this.#budgets = new Budgets(parts.budgetScale);
-    this.lastHeardAt = parts.now();
-    ws.owner = this;
-    ws.on('message', onMessage)
-      .on('pong', onHeard)
-      .on('ping', onHeard)
-      .on('close', onClose)
-      .on('error', onError);
+    this.lastHeardAt = parts.steadyNow();
+    ws.own(this);
   }
 
   /** Tells the socket whose it is; messages are taken from now on. */
@@ -117,7 +115,7 @@ export class Socket implements Outlet {
 
   /** The client has given a sign of life. */
   heard(): void {
-    this.lastHeardAt = this.#parts.now();
+    this.lastHeardAt = this.#parts.steadyNow();
   }
 
   /** Takes one message of the client. */
@@ -142,8 +140,9 @@ export class Socket implements Outlet {
   }
 
   /** The client broke the protocol; the library closes with the code for it. */
-  broken(): void {
+  broken({ code }: { readonly code?: string }): void {
     this.#closedByUs = true;
+    this.#report(brokenBy[code ?? ''] ?? closeCodes.protocol_error);
   }
 
   #take(text: string): void {
@@ -179,15 +178,15 @@ export class Socket implements Outlet {
 
   /** What a message is answered with before its handler sees it: it came before, or is one too many. */
   #hasAnswer(connection: Connection, message: ClientMessage): Dispatched | undefined {
-    const { dispatch, flooded, now } = this.#parts;
+    const { dispatch, flooded, steadyNow } = this.#parts;
     try {
+      // Repeats count too: each message costs its reading.
+      this.#budgets.take(message, steadyNow());
       const answer = this.#answers.recall(message);
-      if (answer !== undefined) return { answer };
-      this.#budgets.take(message, now());
-      return undefined;
+      return answer && { answer };
     } catch (error) {
       if (!(error instanceof SignalboxError)) throw error;
-      if (this.#budgets.isFlooded(now())) {
+      if (this.#budgets.isFlooded(steadyNow())) {
         flooded(connection);
         this.#afterAnswer = { name: 'rate_limited', last: undefined };
       }
@@ -213,7 +212,7 @@ export class Socket implements Outlet {
 
   #refuse(refusal: SignalboxError, id: string | undefined): void {
     this.send(this.#parts.dispatch.refusal(id, refusal));
-    const now = this.#parts.now();
+    const now = this.#parts.steadyNow();
     this.#invalidAt = [...this.#invalidAt.filter((at) => at > now - minuteMs), now];
     if (this.#invalidAt.length >= frameLimits.maxInvalidPerMinute) this.close('too_many_invalid_messages');
   }
@@ -226,25 +225,4 @@ export class Socket implements Outlet {
   #isOpen(): boolean {
     return this.#ws.readyState === WebSocket.OPEN;
   }
-}
-
-function onMessage(this: WebSocket, data: WebSocket.RawData, isBinary: boolean): void {
-  // `binaryType` is nodebuffer, so data is a Buffer.
-  if (Buffer.isBuffer(data)) ownerOf(this)?.receive(data, isBinary);
-}
-
-function onHeard(this: WebSocket): void {
-  ownerOf(this)?.heard();
-}
-
-function onClose(this: WebSocket, code: number): void {
-  ownerOf(this)?.closed(code);
-}
-
-function onError(this: WebSocket): void {
-  ownerOf(this)?.broken();
-}
-
-function ownerOf(ws: WebSocket): Socket | undefined {
-  return ws instanceof OwnedWebSocket ? ws.owner : undefined;
 }

@@ -10,7 +10,8 @@ import type { Guards } from '../guards/guards.ts';
 import { checkHead, rawPathOf, rawValues, requestIdOf } from '../guards/head.ts';
 import { endWithRefusal, toRefusal } from '../problem.ts';
 import type { Heartbeat } from './heartbeat.ts';
-import { OwnedWebSocket, Socket, type SocketParts } from './socket.ts';
+import { OwnedWebSocket } from './owned-websocket.ts';
+import { Socket, type SocketParts } from './socket.ts';
 
 /** What the upgrade needs. */
 export interface UpgradeParts {

@@ -26,7 +26,7 @@ function watched() {
 const connection = { identity: { expiresAt: Number.MAX_SAFE_INTEGER } } as Connection;
 
 function start() {
-  const heartbeat = new Heartbeat({ intervalMs: 15_000, timeoutMs: 25_000 }, Date.now);
+  const heartbeat = new Heartbeat({ intervalMs: 15_000, timeoutMs: 25_000 }, Date.now, Date.now);
   const { state, socket } = watched();
   heartbeat.watch(socket, connection);
   return { heartbeat, state, socket };
