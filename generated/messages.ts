@@ -1173,7 +1173,7 @@ export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, ba
 export type CloseName = keyof typeof closeCodes;
 
 /** What the server accepts from one socket. */
-export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFragments: 64, maxInvalidPerMinute: 20, maxSharesPerClient: 4, maxSharesPerRoom: 16, maxRememberedAnswers: 256, maxPageBytes: 32768 } as const;
+export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFragments: 64, maxInvalidPerMinute: 20, maxSharesPerClient: 4, maxSharesPerRoom: 16, maxRememberedAnswers: 256, maxPageBytes: 32768, maxWelcomeRoster: 200 } as const;
 
 /** How much may wait for a client that reads slowly. */
 export const sendQueue = { volatileBytes: 524288, maxBytes: 1048576, stallMs: 10000 } as const;

@@ -3,6 +3,7 @@ import {
   type CloseName,
   channels,
   type Departure,
+  frameLimits,
   type RoomClosed,
   type SessionKicked,
   type SessionWelcome,
@@ -23,9 +24,6 @@ export type WelcomeSettings = Pick<
   SessionWelcome,
   'resumed' | 'resumeWindowMs' | 'iceServers' | 'heartbeat' | 'limits'
 >;
-
-/** A roster up to this size fits into the welcome; the rest is asked for in pages. */
-const welcomeRosterSize = 200;
 
 /** Who comes and goes: joins, leaves, kicks and closed rooms, and what the others are told of them. */
 export class Membership {
@@ -159,7 +157,7 @@ export class Membership {
   }
 
   #welcomeOf(connection: Connection): SessionWelcome {
-    const eldest = this.#hub.roster(connection, 0, welcomeRosterSize);
+    const eldest = this.#hub.roster(connection, 0, frameLimits.maxWelcomeRoster);
     const roster = eldest.includes(connection) ? eldest : [...eldest, connection];
     return {
       protocol: 'signal.v1',

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Server, type ServerOptions, WebSocketServer } from 'ws';
 import { type Channel, closeCodes } from '../../../generated/messages.ts';
+import openapi from '../../../generated/openapi.json' with { type: 'json' };
 import { upgrades } from '../../../generated/operations.ts';
 import type { Connection, Outlet, Place } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
@@ -34,7 +35,7 @@ interface Newcomer {
   readonly address: string;
 }
 
-const roomIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
+const roomIdPattern = new RegExp(openapi.components.schemas.RoomId.pattern);
 /** 16 random bytes in base64 (RFC 6455, section 4.1). */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
 /** A token of RFC 9110, section 5.6.2, and the blanks around it. */
