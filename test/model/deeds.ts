@@ -1,0 +1,70 @@
+import type { Json } from '../../src/codegen/documents.ts';
+
+export type Channel = 'zoom' | 'screenshare' | 'chat';
+
+/** One channel of a room. Rooms are called `a` and `b` here; each sequence has rooms of its own behind that. */
+export interface Place {
+  readonly room: string;
+  readonly channel: Channel;
+}
+
+/** Two rooms, two channels of each, all three kinds of channel. */
+export const places: readonly Place[] = [
+  { room: 'a', channel: 'zoom' },
+  { room: 'a', channel: 'screenshare' },
+  { room: 'b', channel: 'zoom' },
+  { room: 'b', channel: 'chat' },
+];
+
+export interface Join {
+  readonly do: 'join';
+  /** The new client's. */
+  readonly name: string;
+  readonly user: string;
+  readonly place: Place;
+  /** Whether its token says `host: true`. */
+  readonly host: boolean;
+}
+
+export interface Send {
+  readonly do: 'send';
+  readonly by: string;
+  /** The frame's. */
+  readonly id: string;
+  readonly type: string;
+  /** Clients and shares go by their names. */
+  readonly payload: { readonly [field: string]: Json };
+}
+
+/**
+ * One thing that is done to the server. Clients are called `c1`, `c2` …, shares of a screen `s1` …, and texts that
+ * are told apart `t1` …; `nobody` and `nothing` are ids that the server never gave.
+ */
+export type Deed =
+  | Join
+  | Send
+  /** The socket says goodbye with 1000, or is cut. */
+  | { readonly do: 'hangUp' | 'drop'; readonly by: string }
+  /** Over REST. */
+  | { readonly do: 'adminKick'; readonly whom: string }
+  | { readonly do: 'adminClose'; readonly room: string; readonly channel?: Channel };
+
+export function placeKey({ room, channel }: Place): string {
+  return `${channel}/${room}`;
+}
+
+/** A deed as a failing run prints it. */
+export function deedText(deed: Deed): string {
+  switch (deed.do) {
+    case 'join':
+      return `${deed.name} = join ${placeKey(deed.place)} as ${deed.user}${deed.host ? ' with host: true' : ''}`;
+    case 'send':
+      return `${deed.by}: ${deed.type} ${JSON.stringify(deed.payload)}`;
+    case 'adminKick':
+      return `admin: kick ${deed.whom}`;
+    case 'adminClose':
+      return `admin: close ${deed.room}${deed.channel ? ` ?channel=${deed.channel}` : ''}`;
+    default:
+      return `${deed.by}: ${deed.do === 'drop' ? 'its connection is cut' : 'closes with 1000'}`;
+  }
+}
