@@ -30,6 +30,11 @@ export class LocalBanStore {
     this.#now = now;
   }
 
+  /** Bans held, those that have ended and are not forgotten yet among them; for a metric. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
   add(ban: Ban): void {
     this.#sweep();
     const key = keyOf(ban);

@@ -45,11 +45,9 @@ test('lifting one leaves the others; what has ended or never was cannot be lifte
 test('a hundred thousand bans that have ended are forgotten as some more are added', () => {
   let now = 0;
   const bans = new LocalBanStore(() => now);
-  const before = process.memoryUsage().heapUsed;
-  for (let n = 0; n < 100_000; n += 1) bans.add(ban(1, { userId: `user ${n}`, reason: 'x'.repeat(100) }));
+  for (let n = 0; n < 100_000; n += 1) bans.add(ban(1, { userId: `user ${n}` }));
+  expect(bans.size).toBe(100_000);
   now = 1;
-  for (let n = 0; n < 10_000; n += 1) bans.add(ban(1, { userId: 'one' }));
-  globalThis.gc?.();
-  expect(bans.list()).toEqual([]);
-  expect(process.memoryUsage().heapUsed - before).toBeLessThan(100_000_000);
+  for (let n = 0; n < 10_000; n += 1) bans.add(ban(2, { userId: 'one' }));
+  expect(bans.size).toBe(10_000);
 });
