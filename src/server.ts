@@ -26,7 +26,7 @@ import { Moderation } from './rooms/moderation.ts';
 import { Registry } from './rooms/registry.ts';
 import { LocalRoomStore } from './rooms/room-store.ts';
 import { ConfigError } from './settings.ts';
-import { createTelemetry, type TelemetryEvent } from './telemetry.ts';
+import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetry.ts';
 import { refuseBlocked } from './transports/guards/blocked.ts';
 import { Guards } from './transports/guards/guards.ts';
 import { createApp } from './transports/http/app.ts';
@@ -65,7 +65,11 @@ const maxChatMessages = 20_000;
 
 /** Starts a server: the one place where the parts meet. Rejects if it cannot listen. */
 export async function startServer(config: Config, parts: ServerParts = {}): Promise<RunningServer> {
-  const { now = Date.now, report = createTelemetry(config.logLevel) } = parts;
+  const { now = Date.now } = parts;
+  const telemetry: Telemetry = parts.report
+    ? { report: parts.report, flush: async () => {} }
+    : createTelemetry(config.logLevel);
+  const { report } = telemetry;
   // Silence and budgets go by a clock that nobody sets, unless a caller brings the one clock for all.
   const steadyNow = parts.now ?? (() => performance.now());
   let draining = false;
@@ -195,6 +199,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       server.closeAllConnections();
     });
     report({ type: 'server.stopped' });
+    await telemetry.flush();
   }
 
   return { host: config.host, port, url, drain, stop };

@@ -15,17 +15,24 @@ export type ServerEvent =
 /** Everything that is worth a line in the log. */
 export type TelemetryEvent = RoomEvent | SocketEvent | RequestFailed | AdminAction | ServerEvent;
 
+/** Where events go. */
+export interface Telemetry {
+  readonly report: (event: TelemetryEvent) => void;
+  /** Resolves when all that was reported is written: a process that exits before may lose lines, or their order. */
+  readonly flush: () => Promise<void>;
+}
+
 /**
  * Writes events as JSON lines. No token, no message and no SDP ever gets here: events name who and what, and
  * requests without their query.
  */
-export function createTelemetry(
-  level: Config['logLevel'],
-  stream?: DestinationStream,
-): (event: TelemetryEvent) => void {
+export function createTelemetry(level: Config['logLevel'], stream?: DestinationStream): Telemetry {
   const options = { level, base: null };
   const log = stream ? pino(options, stream) : pino(options);
-  return (event) => write(log, event);
+  return {
+    report: (event) => write(log, event),
+    flush: () => new Promise((resolve) => log.flush(() => resolve())),
+  };
 }
 
 function write(log: Logger, event: TelemetryEvent): void {

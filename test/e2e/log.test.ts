@@ -12,7 +12,7 @@ const scope = 'connections:read connections:kick rooms:broadcast rooms:close';
 /** A server that writes its whole log, as it would in production, into a list of lines. */
 async function logged(env: Record<string, string> = {}): Promise<{ server: TestServer; lines: string[] }> {
   const lines: string[] = [];
-  const write = createTelemetry('trace', { write: (line) => lines.push(line) });
+  const { report: write } = createTelemetry('trace', { write: (line) => lines.push(line) });
   const report = (event: TelemetryEvent) => {
     write(event);
     if (event.type === 'admin.broadcast') throw new Error('injected');
