@@ -4,7 +4,7 @@ import type { VerificationKeys } from './auth/keys.ts';
 import { readPublicKey } from './auth/public-key.ts';
 import type { CapacityLimits } from './rooms/capacity.ts';
 import { ConfigError, choice, type Env, fail, integer, list, logLevels, quote } from './settings.ts';
-import { readAllowedOrigin } from './transports/guards/origin.ts';
+import { isLoopback, readAllowedOrigin } from './transports/guards/origin.ts';
 
 const anyKey = 'set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL';
 
@@ -156,10 +156,6 @@ function parseProxy(entry: string): string {
 function parseStunUrl(entry: string): string {
   if (/^stuns?:(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(entry)) return entry;
   return fail('STUN_URLS', `${quote(entry)} is not like stun:stun.example.com:3478`);
-}
-
-function isLoopback(host: string): boolean {
-  return ['localhost', '::1', '[::1]'].includes(host) || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function deepFreeze<T>(value: T): T {

@@ -185,14 +185,6 @@ export class Hub {
     return this.#rooms.get(connection)?.hosts.includes(connection.clientId) ?? false;
   }
 
-  #tellPresence({ place, joined, departures }: PresenceBatch): void {
-    const participants = joined.map((connection) => this.participant(connection));
-    const [only, ...more] = joined;
-    const except = only && more.length === 0 ? { except: only } : {};
-    if (participants.length > 0) this.announce(place, 'presence.joined', { participants }, except);
-    if (departures.length > 0) this.announce(place, 'presence.left', { departures: [...departures] });
-  }
-
   /** A connection as its peers see it. */
   participant(connection: Connection): Participant {
     return toParticipant(connection, this.isHost(connection));
@@ -206,6 +198,14 @@ export class Hub {
       .filter(({ order }) => order > after)
       .take(limit)
       .toArray();
+  }
+
+  #tellPresence({ place, joined, departures }: PresenceBatch): void {
+    const participants = joined.map((connection) => this.participant(connection));
+    const [only, ...more] = joined;
+    const except = only && more.length === 0 ? { except: only } : {};
+    if (participants.length > 0) this.announce(place, 'presence.joined', { participants }, except);
+    if (departures.length > 0) this.announce(place, 'presence.left', { departures: [...departures] });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import { SignalboxError } from '../../rooms/errors.ts';
 import { rawValues } from './head.ts';
 
@@ -65,6 +66,7 @@ function matches(entry: string, origin: string): boolean {
   return origin === `${before}${label}${after}` && /^[a-z0-9-]+$/.test(label);
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+/** Whether a host, as a URL or as a setting writes it, is this machine. */
+export function isLoopback(host: string): boolean {
+  return ['localhost', '::1', '[::1]'].includes(host) || (isIP(host) === 4 && host.startsWith('127.'));
 }
