@@ -174,9 +174,11 @@ export function messageMethods(send: Send) {
     },
     room: {
       /**
-       * Locks or unlocks the channel of the room.
+       * Locks or unlocks the channel of the room, or has newcomers wait.
        *
-       * A locked one is entered only by who is host by token. All hear of it by `room.updated`.
+       * A locked one is entered only by who is host by token; with `admission: approval` newcomers wait until a host
+       * decides, and `admission: open` lets in all who wait. What is left out stays as it is. All hear of it by
+       * `room.updated`.
        */
       update: (payload: ClientPayloads['room.update']) => send('room.update', payload),
       /**
@@ -185,6 +187,16 @@ export function messageMethods(send: Send) {
        * All receive `room.closed` and their sockets close with 4502; the host that asked after its ack.
        */
       close: (payload: ClientPayloads['room.close']) => send('room.close', payload),
+    },
+    waiting: {
+      /**
+       * Decides on a client that waits, or on all that wait.
+       *
+       * Who is let in gets `session.welcome`, and the others `presence.joined`; who is turned away gets
+       * `admission.denied` and is closed with 4509. The other hosts get `waiting.left`. Where nobody waits by this
+       * `clientId`, as after another host's decision, the answer is `peer_not_found`.
+       */
+      decide: (payload: ClientPayloads['waiting.decide']) => send('waiting.decide', payload),
     },
     ice: {
       /**

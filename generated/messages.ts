@@ -12,6 +12,19 @@ export interface components {
          */
         AckResult: components["schemas"]["ChatSent"] | components["schemas"]["ScreenShared"];
         /**
+         * Admission
+         * @description `open` lets newcomers in at once; with `approval` they wait until a host decides.
+         * @enum {string}
+         */
+        Admission: "open" | "approval";
+        /** AdmissionDenied */
+        AdmissionDenied: {
+            /** @description What the host said. */
+            reason?: string;
+        };
+        /** AdmissionWaiting */
+        AdmissionWaiting: Record<string, never>;
+        /**
          * Channel
          * @description One of the three channels of a room. Messages, presence and hosts live within one channel of one room;
          *     the admin operations address the whole room unless `?channel=` narrows them.
@@ -310,16 +323,12 @@ export interface components {
             userId: string;
             /** @description The `name` of its token, or its `sub` where it has none. */
             presenterName: string;
-            /**
-             * @description Hosts have rights over the channel.
-             * @enum {string}
-             */
-            role: "host" | "participant";
+            role: components["schemas"]["Role"];
             /** @description Whether `role` is `host`. */
             isHost: boolean;
             /**
              * @description Counts up within the channel, in the order of joining. Of two peers the one with the higher `order`
-             *     is polite and makes the first offer.
+             *     is polite and makes the first offer. 0 while it waits to be let in.
              */
             order: number;
             joinedAt: components["schemas"]["Timestamp"];
@@ -388,7 +397,14 @@ export interface components {
             clientId: components["schemas"]["ClientId"];
             handRaised?: boolean;
             metadata?: components["schemas"]["Metadata"];
+            connectionStatus?: components["schemas"]["ConnectionStatus"];
         };
+        /**
+         * Role
+         * @description Hosts have rights over the channel; who waits to be let in has none, and is in no roster.
+         * @enum {string}
+         */
+        Role: "host" | "participant" | "waiting";
         /**
          * Room
          * @description One channel of a room.
@@ -398,11 +414,7 @@ export interface components {
             channel: components["schemas"]["Channel"];
             /** @description Whether new participants are refused. */
             locked: boolean;
-            /**
-             * @description Whether newcomers join at once.
-             * @enum {string}
-             */
-            admission: "open";
+            admission: components["schemas"]["Admission"];
             /** @description The `clientId`s of the hosts. */
             hosts: components["schemas"]["ClientId"][];
             /** @description The screens that are being shared. */
@@ -419,10 +431,10 @@ export interface components {
         /** RoomClosed */
         RoomClosed: {
             /**
-             * @description Who closed it.
+             * @description Who closed it; `empty` where the last participant went, and nobody is left to let anybody in.
              * @enum {string}
              */
-            by: "admin" | "host";
+            by: "admin" | "host" | "empty";
             reason?: string;
         };
         /**
@@ -434,7 +446,8 @@ export interface components {
         /** RoomUpdate */
         RoomUpdate: {
             /** @description Whether new participants are refused. */
-            locked: boolean;
+            locked?: boolean;
+            admission?: components["schemas"]["Admission"];
         };
         /** RoomUpdated */
         RoomUpdated: {
@@ -543,6 +556,11 @@ export interface components {
             rosterTotal: number;
             /** @description Whether this continues an earlier session. `false` is a fresh start, with a new `clientId`. */
             resumed: boolean;
+            /**
+             * @description Names the session to the server, and nobody else may know it. This version of the server starts anew
+             *     instead of resuming.
+             */
+            resumeToken: string;
             /** @description How long the session outlives a lost socket, in milliseconds; 0 is not at all. */
             resumeWindowMs: number;
             /** @description What to give to `RTCPeerConnection`. */
@@ -588,6 +606,25 @@ export interface components {
          * @example 2024-01-15T10:30:00Z
          */
         Timestamp: string;
+        /** WaitingDecide */
+        WaitingDecide: {
+            clientId: components["schemas"]["ClientIdOrAll"];
+            /**
+             * @description Whether to let it in or turn it away.
+             * @enum {string}
+             */
+            decision: "admit" | "deny";
+            /** @description Shown to who is turned away. */
+            reason?: string;
+        };
+        /** WaitingJoined */
+        WaitingJoined: {
+            participant: components["schemas"]["Participant"];
+        };
+        /** WaitingLeft */
+        WaitingLeft: {
+            clientId: components["schemas"]["ClientId"];
+        };
     };
     responses: never;
     parameters: never;
@@ -597,6 +634,9 @@ export interface components {
 }
 export type Ack = components['schemas']['Ack'];
 export type AckResult = components['schemas']['AckResult'];
+export type Admission = components['schemas']['Admission'];
+export type AdmissionDenied = components['schemas']['AdmissionDenied'];
+export type AdmissionWaiting = components['schemas']['AdmissionWaiting'];
 export type Channel = components['schemas']['Channel'];
 export type ChatDelete = components['schemas']['ChatDelete'];
 export type ChatDeleted = components['schemas']['ChatDeleted'];
@@ -647,6 +687,7 @@ export type PresenceList = components['schemas']['PresenceList'];
 export type PresenceRoster = components['schemas']['PresenceRoster'];
 export type PresenceUpdate = components['schemas']['PresenceUpdate'];
 export type PresenceUpdated = components['schemas']['PresenceUpdated'];
+export type Role = components['schemas']['Role'];
 export type Room = components['schemas']['Room'];
 export type RoomClose = components['schemas']['RoomClose'];
 export type RoomClosed = components['schemas']['RoomClosed'];
@@ -674,6 +715,9 @@ export type SignalData = components['schemas']['SignalData'];
 export type SignalDescription = components['schemas']['SignalDescription'];
 export type SignalHangup = components['schemas']['SignalHangup'];
 export type Timestamp = components['schemas']['Timestamp'];
+export type WaitingDecide = components['schemas']['WaitingDecide'];
+export type WaitingJoined = components['schemas']['WaitingJoined'];
+export type WaitingLeft = components['schemas']['WaitingLeft'];
 
 /** What clients send, by type. */
 export interface ClientPayloads {
@@ -826,11 +870,21 @@ export interface ClientPayloads {
    */
   'participant.kick': ParticipantKick;
   /**
-   * Locks or unlocks the channel of the room.
+   * Locks or unlocks the channel of the room, or has newcomers wait.
    *
-   * A locked one is entered only by who is host by token. All hear of it by `room.updated`.
+   * A locked one is entered only by who is host by token; with `admission: approval` newcomers wait until a host
+   * decides, and `admission: open` lets in all who wait. What is left out stays as it is. All hear of it by
+   * `room.updated`.
    */
   'room.update': RoomUpdate;
+  /**
+   * Decides on a client that waits, or on all that wait.
+   *
+   * Who is let in gets `session.welcome`, and the others `presence.joined`; who is turned away gets
+   * `admission.denied` and is closed with 4509. The other hosts get `waiting.left`. Where nobody waits by this
+   * `clientId`, as after another host's decision, the answer is `peer_not_found`.
+   */
+  'waiting.decide': WaitingDecide;
   /**
    * Ends this channel of the room for everybody.
    *
@@ -854,6 +908,30 @@ export interface ServerPayloads {
    * the client itself and is complete up to 200 participants; the rest comes by `presence.list`.
    */
   'session.welcome': SessionWelcome;
+  /**
+   * The client waits to be let in.
+   *
+   * The first frame where newcomers wait. `session.welcome` or `admission.denied` follows, when a host decides.
+   */
+  'admission.waiting': AdmissionWaiting;
+  /**
+   * A host has not let the client in.
+   *
+   * Nothing but the close with 4509 follows.
+   */
+  'admission.denied': AdmissionDenied;
+  /**
+   * A client waits to be let in.
+   *
+   * Goes to the hosts. Who becomes host is told of all who wait by then.
+   */
+  'waiting.joined': WaitingJoined;
+  /**
+   * A client was let in or turned away, or went of its own accord.
+   *
+   * Goes to the hosts, but not to the one who decided.
+   */
+  'waiting.left': WaitingLeft;
   /**
    * Answers `session.ping`.
    *
@@ -1061,6 +1139,7 @@ export interface ClientReplies {
   'host.revoke': undefined;
   'participant.kick': undefined;
   'room.update': undefined;
+  'waiting.decide': undefined;
   'room.close': undefined;
   'ice.refresh': IceServers;
 }
@@ -1125,8 +1204,8 @@ export interface ClientMessageRule {
   readonly reply?: ServerMessageType;
   /** Whether it is answered even without an `id`, since it has none. */
   readonly alwaysReplies: boolean;
-  /** Whether only hosts may send it. */
-  readonly hostOnly: boolean;
+  /** Who may send it. */
+  readonly roles: readonly Role[];
   /** The budget that it counts against; absent: none. */
   readonly rateClass?: RateClass;
   /** Whether sending it again under the same `id` carries it out again. */
@@ -1135,45 +1214,49 @@ export interface ClientMessageRule {
 
 /** The client messages. */
 export const clientMessages: { readonly [T in ClientMessageType]: ClientMessageRule } = {
-  'session.ping': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, reply: 'session.pong', alwaysReplies: true, hostOnly: false, rateClass: 'control', read: false },
-  'session.leave': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, read: false },
-  'session.refreshToken': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'session.tokenRefreshed', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: false },
-  'presence.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'presence', read: false },
-  'presence.list': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'presence.roster', alwaysReplies: false, hostOnly: false, rateClass: 'presence', read: true },
-  'signal.offer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
-  'signal.answer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
-  'signal.candidate': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
-  'signal.hangup': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
-  'signal.data': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'signal', read: false },
-  'chat.send': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: false },
-  'media.update': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: false },
-  'media.muteRequest': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
-  'screen.start': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: false },
-  'screen.stop': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: false },
-  'chat.edit': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: false },
-  'chat.delete': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: false },
-  'chat.typing': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: false },
-  'chat.history': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'chat.page', alwaysReplies: false, hostOnly: false, rateClass: 'chat', read: true },
-  'host.transfer': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
-  'host.grant': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
-  'host.revoke': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
-  'participant.kick': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
-  'room.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
-  'room.close': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, hostOnly: true, rateClass: 'control', read: false },
-  'ice.refresh': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ice.servers', alwaysReplies: false, hostOnly: false, rateClass: 'control', read: true },
+  'session.ping': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, reply: 'session.pong', alwaysReplies: true, roles: ['waiting', 'participant', 'host'], rateClass: 'control', read: false },
+  'session.leave': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['waiting', 'participant', 'host'], read: false },
+  'session.refreshToken': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'session.tokenRefreshed', alwaysReplies: false, roles: ['waiting', 'participant', 'host'], rateClass: 'control', read: false },
+  'presence.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'presence', read: false },
+  'presence.list': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'presence.roster', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'presence', read: true },
+  'signal.offer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'signal', read: false },
+  'signal.answer': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'signal', read: false },
+  'signal.candidate': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'signal', read: false },
+  'signal.hangup': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'signal', read: false },
+  'signal.data': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'signal', read: false },
+  'chat.send': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'chat', read: false },
+  'media.update': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'control', read: false },
+  'media.muteRequest': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host'], rateClass: 'control', read: false },
+  'screen.start': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'control', read: false },
+  'screen.stop': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'control', read: false },
+  'chat.edit': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'chat', read: false },
+  'chat.delete': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'chat', read: false },
+  'chat.typing': { channels: ['zoom', 'screenshare', 'chat'], volatile: true, alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'chat', read: false },
+  'chat.history': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'chat.page', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'chat', read: true },
+  'host.transfer': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host'], rateClass: 'control', read: false },
+  'host.grant': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host'], rateClass: 'control', read: false },
+  'host.revoke': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host'], rateClass: 'control', read: false },
+  'participant.kick': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host'], rateClass: 'control', read: false },
+  'room.update': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host'], rateClass: 'control', read: false },
+  'waiting.decide': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host'], rateClass: 'control', read: false },
+  'room.close': { channels: ['zoom', 'screenshare', 'chat'], volatile: false, reply: 'ack', alwaysReplies: false, roles: ['host'], rateClass: 'control', read: false },
+  'ice.refresh': { channels: ['zoom', 'screenshare'], volatile: false, reply: 'ice.servers', alwaysReplies: false, roles: ['host', 'participant'], rateClass: 'control', read: true },
 };
 
 /** The server messages that may be dropped under pressure. */
 export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(['session.pong', 'chat.typing']);
 
 /** The close codes, by name. 4000 to 4499: the client may reconnect; 4500 to 4999: it must not. */
-export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, slow_consumer: 4002, token_expired: 4003, rate_limited: 4005, kicked: 4500, banned: 4501, room_closed: 4502, too_many_invalid_messages: 4506 } as const;
+export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, slow_consumer: 4002, token_expired: 4003, rate_limited: 4005, kicked: 4500, banned: 4501, room_closed: 4502, too_many_invalid_messages: 4506, admission_denied: 4509 } as const;
 
 /** Names a close code. */
 export type CloseName = keyof typeof closeCodes;
 
+/** When a session outlives its connection: what this one ended with. */
+export const resume = { codes: [1001, 1006, 1012, 4001, 4002, 4003, 4005] } as const;
+
 /** What the server accepts from one socket. */
-export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFragments: 64, maxInvalidPerMinute: 20, maxSharesPerClient: 4, maxSharesPerRoom: 16, maxRememberedAnswers: 256, maxPageBytes: 32768, maxWelcomeRoster: 200 } as const;
+export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFragments: 64, maxInvalidPerMinute: 20, maxSharesPerClient: 4, maxSharesPerRoom: 16, maxRememberedAnswers: 256, maxPageBytes: 32768, maxWelcomeRoster: 200, maxWaiting: 200 } as const;
 
 /** How much may wait for a client that reads slowly. */
 export const sendQueue = { volatileBytes: 524288, maxBytes: 1048576, stallMs: 10000 } as const;

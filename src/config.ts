@@ -31,6 +31,7 @@ export interface Config {
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly presenceBatchMs: number;
+  readonly resumeWindowMs: number;
   readonly messageBudgetScale: number;
   /** As `RTCIceServer.urls` takes them. */
   readonly stunUrls: readonly string[];
@@ -68,6 +69,7 @@ export function readConfig(env: Env): Config {
     headersTimeoutMs: integer(env, 'HEADERS_TIMEOUT_MS'),
     ...readHeartbeat(env),
     presenceBatchMs: integer(env, 'PRESENCE_BATCH_MS'),
+    resumeWindowMs: integer(env, 'RESUME_WINDOW_MS'),
     messageBudgetScale: integer(env, 'MESSAGE_BUDGET_SCALE'),
     stunUrls: list(env.STUN_URLS).map(parseStunUrl),
     chatHistoryMessages: integer(env, 'CHAT_HISTORY_MESSAGES'),

@@ -16,6 +16,8 @@ import { checkedPolicy } from './limits/policy.ts';
 import { LocalBanStore } from './rooms/bans.ts';
 import { Capacity } from './rooms/capacity.ts';
 import { LocalChatStore } from './rooms/chat.ts';
+import type { Clock } from './rooms/clock.ts';
+import { Closing } from './rooms/closing.ts';
 import type { Place } from './rooms/connection.ts';
 import { SignalboxError } from './rooms/errors.ts';
 import { Exclusion } from './rooms/exclusion.ts';
@@ -25,6 +27,7 @@ import { Membership } from './rooms/membership.ts';
 import { Moderation } from './rooms/moderation.ts';
 import { Registry } from './rooms/registry.ts';
 import { LocalRoomStore } from './rooms/room-store.ts';
+import { Views } from './rooms/views.ts';
 import { ConfigError } from './settings.ts';
 import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetry.ts';
 import { refuseBlocked } from './transports/guards/blocked.ts';
@@ -39,6 +42,8 @@ import { Upgrade } from './transports/websocket/upgrade.ts';
 export interface ServerParts {
   /** The clock, in epoch milliseconds. */
   readonly now?: () => number;
+  /** How to wait for what ends of itself: presence windows, and those of lost sessions. */
+  readonly later?: Clock['later'];
   /** Hears of events instead of the log. */
   readonly report?: (event: TelemetryEvent) => void;
   /** What tokens are verified with in development mode; by default a new secret. */
@@ -65,7 +70,7 @@ const maxChatMessages = 20_000;
 
 /** Starts a server: the one place where the parts meet. Rejects if it cannot listen. */
 export async function startServer(config: Config, parts: ServerParts = {}): Promise<RunningServer> {
-  const { now = Date.now } = parts;
+  const { now = Date.now, later = waitUnref } = parts;
   const telemetry: Telemetry = parts.report
     ? { report: parts.report, flush: async () => {} }
     : createTelemetry(config.logLevel);
@@ -95,13 +100,13 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
 
   const registry = new Registry();
   const rooms = new LocalRoomStore();
-  const later = (run: () => void, ms: number) => void setTimeout(run, ms).unref();
-  const hub = new Hub(registry, rooms, { windowMs: config.presenceBatchMs, later }, now);
+  const clock = { now, later };
+  const views = new Views(registry, rooms, now);
+  const hub = new Hub(registry, rooms, views, config.presenceBatchMs, clock);
   const heartbeatSettings = { intervalMs: config.heartbeatIntervalMs, timeoutMs: config.heartbeatTimeoutMs };
   const iceServers = config.stunUrls.length > 0 ? [{ urls: [...config.stunUrls] }] : [];
   const welcome = {
-    resumed: false,
-    resumeWindowMs: 0,
+    resumeWindowMs: config.resumeWindowMs,
     iceServers,
     heartbeat: heartbeatSettings,
     limits: { maxMessageBytes: config.maxMessageBytes },
@@ -110,10 +115,12 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     { maxMessages: config.chatHistoryMessages, maxAgeMs: config.chatHistoryMs, maxTotal: maxChatMessages },
     now,
   );
-  const membership = new Membership(registry, rooms, hub, history, welcome, report, now);
   const capacity = new Capacity(registry, config.capacity);
+  const membership = new Membership(registry, rooms, views, hub, capacity, welcome, report, clock);
+  const closing = new Closing(registry, rooms, hub, history, report);
   const exclusion = new Exclusion(registry, membership, new LocalBanStore(now), uuidv7, now);
-  const moderation = new Moderation(rooms, hub, exclusion);
+  const moderation = new Moderation(rooms, views, hub, membership, exclusion);
+  const domain = { views, hub, membership, closing, exclusion, moderation, history };
 
   /** What a verified client is still checked for, on the upgrade and on its preflight. */
   async function admit(identity: Identity, place: Place, address: string): Promise<void> {
@@ -122,20 +129,20 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     exclusion.check(identity.userId, place);
     capacity.checkConnections(identity.userId, place, addressKey(address));
     membership.checkLock(identity, place);
-    capacity.checkRoom(place);
+    capacity.checkRoom(place, !identity.host);
   }
 
   const limits = new LocalLimitStore(now);
   checkedPolicy(flood.policy);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = createApp({
-    handlers: operationHandlers({ hub, membership, exclusion, admit, isDraining, audit: report, now }),
+    handlers: operationHandlers({ ...domain, admit, isDraining, audit: report, now }),
     guards,
     limits,
     report,
   });
 
-  const messages = messageHandlers({ hub, membership, moderation, history, iceServers, verify, now });
+  const messages = messageHandlers({ ...domain, iceServers, verify, now });
   const heartbeat = new Heartbeat(heartbeatSettings, now, steadyNow);
   const upgrade = new Upgrade({
     guards,
@@ -143,8 +150,9 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     admit,
     join: (identity, place, outlet, address) => membership.join(identity, place, outlet, addressKey(address)),
     socket: {
-      dispatch: new Dispatch(messages, (sender) => hub.isHost(sender), now),
+      dispatch: new Dispatch(messages, (sender) => views.role(sender), now),
       leave: (connection, reason) => membership.leave(connection, reason),
+      lose: (connection, reason) => membership.lose(connection, reason),
       forget: (socket) => heartbeat.forget(socket),
       flooded: ({ identity }) => void limits.take(flood.policy, identity.subjectKey),
       budgetScale: config.messageBudgetScale,
@@ -187,7 +195,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   async function drain(): Promise<void> {
     if (!draining) report({ type: 'server.stopping' });
     draining = true;
-    membership.closeAll();
+    closing.closeAll();
     await upgrade.closed(drainDeadlineMs);
   }
 
@@ -203,6 +211,11 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   }
 
   return { host: config.host, port, url, drain, stop };
+}
+
+/** Nothing that only waits keeps the process alive. */
+function waitUnref(run: () => void, ms: number): void {
+  setTimeout(run, ms).unref();
 }
 
 /** The validator reads the contract at its first request, which had better not be a user's. */

@@ -59,11 +59,16 @@ const table = {
     [100, 300_000],
   ),
   HEARTBEAT_INTERVAL_MS: setting('15000', 'time between two pings to a client', [1, maxMs]),
-  HEARTBEAT_TIMEOUT_MS: setting('25000', 'silence that ends a connection; above the interval', [1, maxMs]),
+  HEARTBEAT_TIMEOUT_MS: setting('22000', 'silence that ends a connection; above the interval', [1, maxMs]),
   PRESENCE_BATCH_MS: setting(
     '100',
     'how long joins and leaves of a storm are gathered; 0 tells each',
     [0, 10_000],
+  ),
+  RESUME_WINDOW_MS: setting(
+    '60000',
+    'how long a client that lost its connection keeps its place; 0 is not at all',
+    [0, maxMs],
   ),
   MESSAGE_BUDGET_SCALE: setting(
     '1',

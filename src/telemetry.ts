@@ -37,7 +37,9 @@ export function createTelemetry(level: Config['logLevel'], stream?: DestinationS
 
 function write(log: Logger, event: TelemetryEvent): void {
   switch (event.type) {
+    case 'connection.waiting':
     case 'connection.joined':
+    case 'connection.lost':
       return log.debug(idsOf(event), event.type);
     case 'connection.left':
       return log.debug({ ...idsOf(event), reason: event.reason }, event.type);

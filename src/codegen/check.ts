@@ -31,6 +31,7 @@ const extensions = new Set([
   'x-frame-limits',
   'x-token-lifetime',
   'x-close-codes',
+  'x-resume',
 ]);
 
 /** The fields of frames that the types and the server know, beside `type` and `payload`. */

@@ -49,8 +49,8 @@ export interface Message {
   /** The name of the schema of `result` in the ack that answers it, where it has one. */
   readonly result: string | undefined;
   readonly hasId: boolean;
-  /** Whether only hosts may send it. */
-  readonly hostOnly: boolean;
+  /** Who may send it. */
+  readonly roles: readonly string[];
   /** The budget that it counts against; `undefined`: none. */
   readonly rateClass: string | undefined;
   /** Whether sending it again under the same `id` carries it out again. */
@@ -159,7 +159,7 @@ function readMessages(document: SpecDocument): Message[] {
       result:
         'x-result' in message ? refName(objectAt(message, 'x-result').$ref, `${at}/x-result`) : undefined,
       hasId: 'id' in properties,
-      hostOnly: readHostOnly(message['x-roles'], at),
+      roles: readRoles(message['x-roles'], root, at),
       rateClass: readRateClass(message['x-rate-class'], root, at),
       read: message['x-read'] === true,
       summary: String(message.summary),
@@ -168,11 +168,15 @@ function readMessages(document: SpecDocument): Message[] {
   });
 }
 
-/** `x-roles` says who may send a message where not everybody may. */
-function readHostOnly(roles: Json | undefined, at: string): boolean {
-  if (roles === undefined) return false;
-  if (JSON.stringify(roles) === '["host"]') return true;
-  throw new ContractError(`${at}: x-roles is either absent or [host]`);
+/** `x-roles` says who may send a message; without it everybody who is in the room. */
+function readRoles(named: Json | undefined, root: JsonObject, at: string): readonly string[] {
+  const known = objectAt(root, 'components', 'schemas', 'Role').enum;
+  const roles = Array.isArray(known) ? known.map(String) : [];
+  if (named === undefined) return roles.filter((role) => role !== 'waiting');
+  if (Array.isArray(named) && named.length > 0 && named.every((role) => roles.includes(String(role)))) {
+    return named.map(String);
+  }
+  throw new ContractError(`${at}: x-roles names none of ${roles.join(', ')}`);
 }
 
 function readRateClass(name: Json | undefined, root: JsonObject, at: string): string | undefined {

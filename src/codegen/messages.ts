@@ -87,8 +87,8 @@ export interface ClientMessageRule {
   readonly reply?: ServerMessageType;
   /** Whether it is answered even without an \`id\`, since it has none. */
   readonly alwaysReplies: boolean;
-  /** Whether only hosts may send it. */
-  readonly hostOnly: boolean;
+  /** Who may send it. */
+  readonly roles: readonly Role[];
   /** The budget that it counts against; absent: none. */
   readonly rateClass?: RateClass;
   /** Whether sending it again under the same \`id\` carries it out again. */
@@ -108,6 +108,9 @@ export const closeCodes = ${literal(closeCodes)} as const;
 
 /** Names a close code. */
 export type CloseName = keyof typeof closeCodes;
+
+/** When a session outlives its connection: what this one ended with. */
+export const resume = ${literal(objectAt(root, 'x-resume'))} as const;
 
 /** What the server accepts from one socket. */
 export const frameLimits = ${literal(objectAt(root, 'x-frame-limits'))} as const;
@@ -147,13 +150,13 @@ function replyType({ reply, result }: Message, server: readonly Message[]): stri
   return server.find(({ type }) => type === reply)?.payload ?? 'never';
 }
 
-function writeRule({ type, channels, volatile, reply, hasId, hostOnly, rateClass, read }: Message): string {
+function writeRule({ type, channels, volatile, reply, hasId, roles, rateClass, read }: Message): string {
   const rule = {
     channels,
     volatile,
     reply,
     alwaysReplies: !hasId && reply !== undefined,
-    hostOnly,
+    roles,
     rateClass,
     read,
   };

@@ -1,4 +1,5 @@
-import type { Place } from './connection.ts';
+import { frameLimits } from '../../generated/messages.ts';
+import type { Connection, Place } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Registry } from './registry.ts';
 
@@ -27,19 +28,41 @@ export class Capacity {
   /** @param address as `addressKey` gives it */
   checkConnections(userId: string, { roomId }: Place, address: string): void {
     const { perUserAndRoom, perUser, perAddress } = this.#limits;
-    const own = this.#registry.ofUser(userId);
-    let inRoom = 0;
-    for (const connection of own) if (connection.roomId === roomId) inRoom += 1;
+    const own = this.#sessionsOf(userId, 'connected');
+    const inRoom = own.filter((connection) => connection.roomId === roomId).length;
     if (inRoom >= perUserAndRoom) throw tooMany(`You have ${inRoom} connections to this room.`);
-    if (own.size >= perUser) throw tooMany(`You have ${own.size} connections.`);
+    if (own.length >= perUser) throw tooMany(`You have ${own.length} connections.`);
     if (this.#registry.countOfAddress(address) >= perAddress) {
       throw tooMany(`There are ${perAddress} connections from this address.`);
     }
   }
 
-  checkRoom(place: Place): void {
-    if (this.#registry.members(place).size < this.#limits.roomSize) return;
+  /** Who waits to be let in takes a place, too; and who has lost its connection keeps it. */
+  checkRoom(place: Place, mayWait: boolean): void {
+    const [members, waiting] = [this.#registry.members(place).size, this.#registry.waiting(place).size];
+    const mustWait = mayWait && waiting >= frameLimits.maxWaiting;
+    if (!mustWait && members + waiting < this.#limits.roomSize) return;
     throw new SignalboxError('room_full', `The room ${place.roomId} is full.`);
+  }
+
+  /**
+   * The sessions of a user that have lost their connection and are too many with this one, which has just lost its
+   * own: as many may be kept as may be connected, so that nobody fills a room by coming and going.
+   */
+  surplus({ identity, roomId }: Connection): Connection[] {
+    const lost = this.#sessionsOf(identity.userId, 'disconnected');
+    const inRoom = lost.filter((connection) => connection.roomId === roomId);
+    const { perUserAndRoom, perUser } = this.#limits;
+    return [
+      ...new Set([
+        ...inRoom.slice(0, Math.max(0, inRoom.length - perUserAndRoom)),
+        ...lost.slice(0, Math.max(0, lost.length - perUser)),
+      ]),
+    ];
+  }
+
+  #sessionsOf(userId: string, status: Connection['connectionStatus']): Connection[] {
+    return [...this.#registry.ofUser(userId)].filter(({ connectionStatus }) => connectionStatus === status);
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   Media,
   Metadata,
   Participant,
+  Role,
 } from '../../generated/messages.ts';
 import type { components } from '../../generated/rest.ts';
 import type { Frame } from './frame.ts';
@@ -32,11 +33,14 @@ export interface Connection extends Place {
   readonly clientId: string;
   /** Counts up over all rooms, in the order of joining. */
   readonly serial: number;
-  /** Counts up within the channel, in the order of joining. */
-  readonly order: number;
-  /** Epoch milliseconds. */
-  readonly joinedAt: number;
-  readonly outlet: Outlet;
+  /** What would continue this session on another socket: unguessable, and known to the client alone. */
+  readonly resumeToken: string;
+  /** Counts up within the channel, in the order of joining; 0 while the client waits to be let in. */
+  order: number;
+  /** Epoch milliseconds: since when it is in the room, or waits. */
+  joinedAt: number;
+  /** Leads nowhere while `connectionStatus` is `disconnected`. */
+  outlet: Outlet;
   /** Where the client is, as limits count it: an IPv4 address or the /64 of an IPv6 one. */
   readonly address: string;
   /** Replaced when the client refreshes its token; always the same user. */
@@ -49,7 +53,24 @@ export interface Connection extends Place {
 
 /** A new client id: 128 random bits, so that nobody guesses another's. */
 export function newClientId(): string {
-  return `client_${Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')}`;
+  return `client_${random(16).toString('hex')}`;
+}
+
+/** A new resume token: 256 random bits. */
+export function newResumeToken(): string {
+  return random(32).toString('base64url');
+}
+
+function random(bytes: number): Buffer {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes)));
+}
+
+/** Where frames go that nobody can receive. */
+export const nowhere: Outlet = { send: () => {}, close: () => {}, finish: () => {} };
+
+/** Whether the client is still to be let in: it is in the registry, and not a member of the room. */
+export function isWaiting({ order }: Connection): boolean {
+  return order === 0;
 }
 
 /** A moment as RFC 3339 writes it. */
@@ -58,14 +79,14 @@ export function timestamp(epochMs: number): string {
 }
 
 /** A connection as its peers see it. */
-export function toParticipant(connection: Connection, isHost: boolean): Participant {
+export function toParticipant(connection: Connection, role: Role): Participant {
   const { clientId, identity, order, joinedAt, connectionStatus, media, handRaised, metadata } = connection;
   return {
     clientId,
     userId: identity.userId,
     presenterName: identity.presenterName,
-    role: isHost ? 'host' : 'participant',
-    isHost,
+    role,
+    isHost: role === 'host',
     order,
     joinedAt: timestamp(joinedAt),
     connectionStatus,

@@ -3,7 +3,11 @@ import type { Connection } from './connection.ts';
 
 /** What happened, for the log; the domain reports it and knows nothing of who listens. */
 export type RoomEvent =
-  | { readonly type: 'connection.joined'; readonly connection: Connection }
+  | {
+      /** A client waits to be let in, has joined, or has lost its connection and may come back. */
+      readonly type: 'connection.waiting' | 'connection.joined' | 'connection.lost';
+      readonly connection: Connection;
+    }
   | {
       readonly type: 'connection.left';
       readonly connection: Connection;

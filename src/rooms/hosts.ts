@@ -1,5 +1,5 @@
 import { SignalboxError } from './errors.ts';
-import { type Member, type Outcome, type Rule, withoutHost } from './room.ts';
+import { type Member, type Outcome, type RoomState, type Rule, withoutHost } from './room.ts';
 
 /**
  * Who is host, by the will of a host or of a token: rules as in `room.ts`. That the sender is host was checked
@@ -12,7 +12,7 @@ export function regrant(member: Member, members: Iterable<Member>): Rule<Outcome
     const isHost = state?.hosts.includes(member.clientId);
     if (state === undefined || isHost === member.tokenHost) return { state };
     if (member.tokenHost) {
-      return { state: { ...state, hosts: [...state.hosts, member.clientId] }, hostChange: 'refreshed' };
+      return { ...withHost(state, member.clientId), hostChange: 'refreshed' };
     }
     const [eldest = member] = members;
     const isLast = state.hosts.length === 1;
@@ -25,7 +25,7 @@ export function regrant(member: Member, members: Iterable<Member>): Rule<Outcome
 export function grant(to: string): Rule<Outcome> {
   return (state) => {
     if (state === undefined || state.hosts.includes(to)) return { state };
-    return { state: { ...state, hosts: [...state.hosts, to] }, hostChange: 'granted' };
+    return { ...withHost(state, to), hostChange: 'granted' };
   };
 }
 
@@ -33,8 +33,9 @@ export function grant(to: string): Rule<Outcome> {
 export function transfer(from: string, to: string): Rule<Outcome> {
   return (state) => {
     if (state === undefined || from === to) return { state };
-    const others = state.hosts.filter((host) => host !== from && host !== to);
-    return { state: { ...state, hosts: [...others, to] }, hostChange: 'transferred' };
+    const hosts = state.hosts.filter((host) => host !== from);
+    if (!hosts.includes(to)) return { ...withHost({ ...state, hosts }, to), hostChange: 'transferred' };
+    return { state: { ...state, hosts }, hostChange: 'transferred' };
   };
 }
 
@@ -47,6 +48,10 @@ export function revoke(by: Member, target: Member): Rule<Outcome> {
     if (hosts.length === 0) throw new SignalboxError('conflict', 'The last host cannot be revoked.');
     return { state: { ...state, hosts }, hostChange: 'revoked' };
   };
+}
+
+function withHost(state: RoomState, clientId: string): Outcome<RoomState> {
+  return { state: { ...state, hosts: [...state.hosts, clientId] }, promoted: clientId };
 }
 
 /** One whom a token made host is beyond the reach of one whom the room made host. */

@@ -2,33 +2,29 @@ import type {
   Channel,
   Departure,
   Notice,
-  Participant,
-  Room,
   ServerMessageType,
   ServerPayloads,
 } from '../../generated/messages.ts';
-import { type Connection, type Place, timestamp, toParticipant } from './connection.ts';
+import type { Clock } from './clock.ts';
+import type { Connection, Place } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import { encodeFrame, type Frame, type Stamp } from './frame.ts';
 import { Presence, type PresenceBatch } from './presence.ts';
 import type { Registry } from './registry.ts';
 import type { Outcome } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
+import type { Views } from './views.ts';
 
-/** How long a storm of joins and leaves is gathered before the others are told of it, and how to wait. */
-export interface PresenceTiming {
-  readonly windowMs: number;
-  readonly later: (run: () => void, ms: number) => void;
-}
-
-/** Who receives an announcement, where it is not everybody in the channel. */
+/** Who receives an announcement, where it is not every member of the channel. */
 export interface Audience {
   readonly only?: Iterable<Connection>;
-  readonly except?: Connection;
+  readonly except?: Connection | undefined;
+  /** Those who wait to be let in as well. */
+  readonly alsoWaiting?: boolean;
 }
 
 /**
- * The ways of a message from one client to others, and what each sees of the others.
+ * The ways of a message from one client to others.
  *
  * Delivery: frames of one sender reach one recipient in the order in which they were sent, announcements and
  * direct messages together. An announcement is encoded once, and its bytes are the same for everybody.
@@ -36,13 +32,21 @@ export interface Audience {
 export class Hub {
   readonly #registry: Registry;
   readonly #rooms: LocalRoomStore;
+  readonly #views: Views;
   readonly #presence: Presence;
   readonly #now: () => number;
 
-  constructor(registry: Registry, rooms: LocalRoomStore, timing: PresenceTiming, now: () => number) {
+  constructor(
+    registry: Registry,
+    rooms: LocalRoomStore,
+    views: Views,
+    presenceWindowMs: number,
+    { now, later }: Clock,
+  ) {
     this.#registry = registry;
     this.#rooms = rooms;
-    this.#presence = new Presence(timing.windowMs, (batch) => this.#tellPresence(batch), timing.later);
+    this.#views = views;
+    this.#presence = new Presence(presenceWindowMs, (batch) => this.#tellPresence(batch), later);
     this.#now = now;
   }
 
@@ -74,22 +78,36 @@ export class Hub {
     this.send(peer, type, payload, { from: sender.clientId });
   }
 
-  /** Sends a message to everybody in a channel of a room, or to some; says to how many. */
+  /** Sends a message to the members of a channel of a room, or to some; says to how many it was written. */
   announce<T extends ServerMessageType>(
     place: Place,
     type: T,
     payload: ServerPayloads[T],
-    { only, except, ...stamp }: Audience & Stamp = {},
+    { only, except, alsoWaiting = false, ...stamp }: Audience & Stamp = {},
   ): number {
     this.#presence.flush(place, stamp.from);
     const frame = this.encode(type, payload, stamp);
-    let count = 0;
-    for (const { outlet, clientId } of only ?? this.#registry.members(place).values()) {
-      if (clientId === except?.clientId) continue;
-      outlet.send(frame);
-      count += 1;
+    const count = deliver(frame, only ?? this.#registry.members(place).values(), except);
+    return alsoWaiting ? count + deliver(frame, this.#registry.waiting(place).values(), except) : count;
+  }
+
+  /** Sends a message to the hosts of a channel. */
+  tellHosts<T extends ServerMessageType>(
+    place: Place,
+    type: T,
+    payload: ServerPayloads[T],
+    except?: Connection,
+  ): void {
+    const members = this.#registry.members(place);
+    const hosts = this.#rooms.get(place)?.hosts ?? [];
+    this.announce(place, type, payload, { only: hosts.flatMap((host) => members.get(host) ?? []), except });
+  }
+
+  /** Tells one who is host from now on, or all hosts, who waits to be let in. */
+  tellWaiting(host: Connection): void {
+    for (const waiting of this.#registry.waiting(host).values()) {
+      this.send(host, 'waiting.joined', { participant: this.#views.participant(waiting) });
     }
-    return count;
   }
 
   /** Tells the others of a newcomer: at once, or with all who come while a storm lasts. */
@@ -100,6 +118,11 @@ export class Hub {
   /** Tells the others of one who went; as with {@link came}. */
   went(connection: Connection, reason: Departure['reason']): void {
     this.#presence.left(connection, reason);
+  }
+
+  /** Tells the others of one who has lost its connection and may come back; as with {@link came}. */
+  lost(connection: Connection): void {
+    this.#presence.lost(connection);
   }
 
   /** Tells now who came and went, so that what is read next is no news. */
@@ -117,19 +140,22 @@ export class Hub {
    *
    * @param cause who made the change, and knows of it by the answer to its message
    */
-  tell(place: Place, { state, hostChange, ended = [] }: Outcome, cause?: Connection): void {
+  tell(place: Place, { state, hostChange, promoted = '', ended = [] }: Outcome, cause?: Connection): void {
     for (const { shareId } of ended) {
       this.announce(place, 'screen.stopped', { shareId }, cause && { from: cause.clientId, except: cause });
     }
     if (state !== undefined && hostChange !== undefined) {
       this.announce(place, 'host.changed', { hosts: [...state.hosts], reason: hostChange });
     }
+    const host = this.#registry.members(place).get(promoted);
+    if (host !== undefined) this.tellWaiting(host);
   }
 
-  /** Sends a notice to everybody in a room, or in one channel of it; says to how many. */
+  /** Sends a notice to everybody in a room, or in one channel of it, and to those who wait; says to how many. */
   broadcast(roomId: string, channel: Channel | undefined, notice: Notice): number {
     const places = this.#registry.placesOf(roomId, channel);
-    return places.reduce((count, place) => count + this.announce(place, 'notice', notice), 0);
+    const send = (place: Place) => this.announce(place, 'notice', notice, { alsoWaiting: true });
+    return places.reduce((count, place) => count + send(place), 0);
   }
 
   /** The member of the sender's channel with this id, which may be the sender; else `peer_not_found`. */
@@ -139,74 +165,40 @@ export class Hub {
     return member;
   }
 
-  /** The members of a channel of a room, longest present first. */
-  members(place: Place): Connection[] {
-    return [...this.#registry.members(place).values()];
+  /** Those who wait to be let into the sender's channel, or the one with this id; else `peer_not_found`. */
+  waiting(sender: Connection, clientId: string): Connection[] {
+    const waiting = this.#registry.waiting(sender);
+    if (clientId === 'all') return [...waiting.values()];
+    const one = waiting.get(clientId);
+    if (one === undefined) throw peerNotFound(clientId);
+    return [one];
   }
 
-  /** Whether anybody is in a room, or in one channel of it. */
-  hasRoom(roomId: string, channel: Channel | undefined): boolean {
-    return this.#registry.placesOf(roomId, channel).length > 0;
-  }
-
-  /** A channel of a room as its members see it. */
-  room(place: Place): Room {
-    const { roomId, channel } = place;
-    const { hosts = [], shares = [], locked = false, createdAt = this.#now() } = this.#rooms.get(place) ?? {};
-    return {
-      roomId,
-      channel,
-      locked,
-      admission: 'open',
-      hosts: [...hosts],
-      shares: [...shares],
-      participantCount: this.#registry.members(place).size,
-      createdAt: timestamp(createdAt),
-    };
-  }
-
-  /** The connection with this id, wherever it is. */
-  connection(clientId: string): Connection | undefined {
-    return this.#registry.get(clientId);
-  }
-
-  /** Every room in which there is anybody. */
-  roomIds(): string[] {
-    return [...new Set(this.#registry.places().map(({ roomId }) => roomId))];
-  }
-
-  /** Every connection, in the order of joining. */
-  connections(): Iterable<Connection> {
-    return this.#registry.all();
-  }
-
-  /** Whether a connection is a host of its channel of the room. */
-  isHost(connection: Connection): boolean {
-    return this.#rooms.get(connection)?.hosts.includes(connection.clientId) ?? false;
-  }
-
-  /** A connection as its peers see it. */
-  participant(connection: Connection): Participant {
-    return toParticipant(connection, this.isHost(connection));
-  }
-
-  /** The members of a channel that joined after the one with the order `after`; at most `limit` of them. */
-  roster(place: Place, after: number, limit: number): Connection[] {
-    return this.#registry
-      .members(place)
-      .values()
-      .filter(({ order }) => order > after)
-      .take(limit)
-      .toArray();
-  }
-
-  #tellPresence({ place, joined, departures }: PresenceBatch): void {
-    const participants = joined.map((connection) => this.participant(connection));
-    const [only, ...more] = joined;
-    const except = only && more.length === 0 ? { except: only } : {};
-    if (participants.length > 0) this.announce(place, 'presence.joined', { participants }, except);
+  #tellPresence({ place, joined, lost, departures }: PresenceBatch): void {
+    const [one, ...others] = lost;
+    const isOne = one !== undefined && others.length === 0;
+    // Of many, all at once: an upsert says of each how it is now.
+    const upserts = isOne ? joined : [...joined, ...lost];
+    const participants = upserts.map((connection) => this.#views.participant(connection));
+    const except = upserts.length === 1 ? upserts[0] : undefined;
+    if (participants.length > 0) this.announce(place, 'presence.joined', { participants }, { except });
+    if (isOne) {
+      const { clientId, connectionStatus } = one;
+      this.announce(place, 'presence.updated', { clientId, connectionStatus });
+    }
     if (departures.length > 0) this.announce(place, 'presence.left', { departures: [...departures] });
   }
+}
+
+/** Hands a frame to whoever is connected, and says to how many. */
+function deliver(frame: Frame, to: Iterable<Connection>, except: Connection | undefined): number {
+  let count = 0;
+  for (const connection of to) {
+    if (connection === except || connection.connectionStatus === 'disconnected') continue;
+    connection.outlet.send(frame);
+    count += 1;
+  }
+  return count;
 }
 
 /** One answer for a peer of another room, of another channel, and of nowhere: it tells nothing apart. */

@@ -1,57 +1,67 @@
 import {
-  type Channel,
   type CloseName,
-  channels,
   type Departure,
   frameLimits,
-  type RoomClosed,
   type SessionKicked,
   type SessionWelcome,
 } from '../../generated/messages.ts';
-import type { LocalChatStore } from './chat.ts';
-import { type Connection, newClientId, type Outlet, type Place, timestamp } from './connection.ts';
+import type { Capacity } from './capacity.ts';
+import type { Clock } from './clock.ts';
+import {
+  type Connection,
+  isWaiting,
+  newClientId,
+  newResumeToken,
+  nowhere,
+  type Outlet,
+  type Place,
+  timestamp,
+} from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Report, RoomEvent } from './events.ts';
 import { regrant } from './hosts.ts';
 import type { Hub } from './hub.ts';
 import type { Identity } from './identity.ts';
 import type { Registry } from './registry.ts';
-import { dissolve, join, leave, type Member } from './room.ts';
+import { arrive, join, leave, type Member, type Outcome } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
+import type { Views } from './views.ts';
 
 /** What a welcome says that has nothing to do with the room. */
-export type WelcomeSettings = Pick<
-  SessionWelcome,
-  'resumed' | 'resumeWindowMs' | 'iceServers' | 'heartbeat' | 'limits'
->;
+export type WelcomeSettings = Pick<SessionWelcome, 'resumeWindowMs' | 'iceServers' | 'heartbeat' | 'limits'>;
 
-/** Who comes and goes: joins, leaves, kicks and closed rooms, and what the others are told of them. */
+/**
+ * Who comes and goes: joins, lost connections, leaves and kicks, and what the others are told of them.
+ */
 export class Membership {
   readonly #registry: Registry;
   readonly #rooms: LocalRoomStore;
+  readonly #views: Views;
   readonly #hub: Hub;
-  readonly #history: LocalChatStore;
+  readonly #capacity: Capacity;
   readonly #welcome: WelcomeSettings;
   readonly #report: Report<RoomEvent>;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   #lastSerial = 0;
 
   constructor(
     registry: Registry,
     rooms: LocalRoomStore,
+    views: Views,
     hub: Hub,
-    history: LocalChatStore,
+    capacity: Capacity,
     welcome: WelcomeSettings,
     report: Report<RoomEvent>,
-    now: () => number,
+    clock: Clock,
   ) {
     this.#registry = registry;
     this.#rooms = rooms;
+    this.#views = views;
     this.#hub = hub;
-    this.#history = history;
+    this.#capacity = capacity;
     this.#welcome = welcome;
     this.#report = report;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** Refuses a newcomer to a locked room (`room_locked`), unless its token makes it host: no room is lost to its lock. */
@@ -60,18 +70,22 @@ export class Membership {
     throw new SignalboxError('room_locked', `The room ${place.roomId} is locked.`);
   }
 
-  /** Lets a client in: the registry has it, then it is welcomed, and then the others are told. */
+  /**
+   * A client comes. The registry has it, then it is welcomed, and then the others are told; where newcomers must be
+   * let in it is told to wait, and the hosts hear of it.
+   */
   join(identity: Identity, { roomId, channel }: Place, outlet: Outlet, address: string): Connection {
     const place = { roomId, channel };
     const clientId = newClientId();
-    const joinedAt = this.#now();
-    const rule = join({ clientId, tokenHost: identity.host }, joinedAt);
-    const outcome = this.#rooms.transaction(place, rule);
+    const joinedAt = this.#clock.now();
+    const rule = arrive({ clientId, tokenHost: identity.host }, joinedAt);
+    const { waits, ...outcome } = this.#rooms.transaction(place, rule);
     const connection: Connection = {
       ...place,
       clientId,
       serial: ++this.#lastSerial,
-      order: outcome.state.lastOrder,
+      resumeToken: newResumeToken(),
+      order: waits ? 0 : outcome.state.lastOrder,
       joinedAt,
       outlet,
       address,
@@ -82,21 +96,68 @@ export class Membership {
       metadata: undefined,
     };
     this.#registry.add(connection);
-    this.#report({ type: 'connection.joined', connection });
-    this.#hub.send(connection, 'session.welcome', this.#welcomeOf(connection));
-    this.#hub.came(connection);
-    this.#hub.tell(place, outcome);
+    if (!waits) {
+      this.#welcomeIn(connection, outcome);
+      return connection;
+    }
+    this.#report({ type: 'connection.waiting', connection });
+    this.#hub.send(connection, 'admission.waiting', {});
+    this.#tellOfWaiting(connection);
     return connection;
   }
 
-  /** Takes a client out and tells the others; does nothing if it has gone. Its outlet is left to the caller. */
-  leave(connection: Connection, reason: Departure['reason']): void {
+  /**
+   * Lets in a client that waits.
+   *
+   * @param by the host who decided, and knows of it
+   */
+  admit(connection: Connection, by?: Connection): void {
+    const { clientId, identity } = connection;
+    const joinedAt = this.#clock.now();
+    this.#hub.tellHosts(connection, 'waiting.left', { clientId }, by); // while it is none of them
+    const rule = join({ clientId, tokenHost: identity.host }, joinedAt);
+    const outcome = this.#rooms.transaction(connection, rule);
+    this.#registry.admit(connection, outcome.state.lastOrder, joinedAt);
+    this.#welcomeIn(connection, outcome);
+  }
+
+  /** Turns away a client that waits; otherwise as {@link admit}. */
+  deny(connection: Connection, reason: string | undefined, by: Connection): void {
+    this.#hub.send(connection, 'admission.denied', { ...(reason !== undefined && { reason }) });
+    connection.outlet.close('admission_denied');
+    this.leave(connection, 'closed', by);
+  }
+
+  /**
+   * A client has lost its connection: it keeps its place for the resume window, and is taken out at its end. One that
+   * waits to be let in has no place to keep. Does nothing if the client has gone.
+   */
+  lose(connection: Connection, reason: Departure['reason']): void {
+    const windowMs = this.#welcome.resumeWindowMs;
+    if (windowMs === 0 || isWaiting(connection)) return this.leave(connection, reason);
+    if (this.#registry.get(connection.clientId) === undefined) return;
+    this.#registry.lose(connection);
+    connection.outlet = nowhere;
+    this.#report({ type: 'connection.lost', connection });
+    this.#hub.lost(connection);
+    this.#clock.later(() => this.leave(connection, reason), windowMs);
+    for (const old of this.#capacity.surplus(connection)) this.leave(old, 'disconnected');
+  }
+
+  /**
+   * Takes a client out and tells the others; does nothing if it has gone. Its outlet is left to the caller.
+   *
+   * @param by the host who turned it away, and knows of it
+   */
+  leave(connection: Connection, reason: Departure['reason'], by?: Connection): void {
     if (!this.#registry.remove(connection)) return;
     const { clientId } = connection;
-    const outcome = this.#rooms.transaction(connection, leave(clientId, this.#members(connection)));
     this.#report({ type: 'connection.left', connection, reason });
+    if (isWaiting(connection)) return this.#hub.tellHosts(connection, 'waiting.left', { clientId }, by);
+    const outcome = this.#rooms.transaction(connection, leave(clientId, this.#heirs(connection)));
     this.#hub.went(connection, reason);
     this.#hub.tell(connection, outcome);
+    if (outcome.state === undefined) this.#dismiss(connection);
   }
 
   /** Gives a client the grants of a new token of the same user; does nothing if it has gone meanwhile. */
@@ -104,14 +165,20 @@ export class Membership {
     if (this.#registry.get(connection.clientId) === undefined) return;
     const before = connection.identity;
     connection.identity = identity;
-    if (before.presenterName !== identity.presenterName) {
-      const participants = [this.#hub.participant(connection)];
+    const isRenamed = before.presenterName !== identity.presenterName;
+    if (isWaiting(connection)) {
+      if (identity.host) this.admit(connection);
+      else if (isRenamed) this.#tellOfWaiting(connection);
+      return;
+    }
+    if (isRenamed) {
+      const participants = [this.#views.participant(connection)];
       this.#hub.announce(connection, 'presence.joined', { participants }, { except: connection }); // an upsert
     }
     // Only a claim that changes changes anything: a host by election stays host while its tokens say nothing of it.
     if (before.host === identity.host) return;
     const member: Member = { clientId: connection.clientId, tokenHost: identity.host };
-    const outcome = this.#rooms.transaction(connection, regrant(member, this.#members(connection)));
+    const outcome = this.#rooms.transaction(connection, regrant(member, this.#heirs(connection)));
     this.#hub.tell(connection, outcome);
   }
 
@@ -122,57 +189,49 @@ export class Membership {
     this.leave(connection, 'kicked');
   }
 
-  /**
-   * Ends a room, or one channel of it, and forgets what was said there; says how many clients were disconnected.
-   *
-   * @param by the host who asks for it: told last, after the answer to its message
-   */
-  closeRoom(roomId: string, channel: Channel | undefined, closed: RoomClosed, by?: Connection): number {
-    const places = this.#registry.placesOf(roomId, channel);
-    for (const place of places) this.#hub.announce(place, 'room.closed', closed, by && { except: by });
-    // What was said goes everywhere, also where nobody is any more.
-    for (const name of channel ? [channel] : channels) this.#history.clear({ roomId, channel: name });
-    by?.outlet.finish('room_closed', this.#hub.encode('room.closed', closed));
-    return this.#dissolve(places, 'room_closed', by);
+  /** The last participant has gone: nobody is left who could let anybody in. */
+  #dismiss(place: Place): void {
+    const waiting = [...this.#registry.waiting(place).values()];
+    this.#hub.announce(place, 'room.closed', { by: 'empty' }, { only: waiting });
+    for (const connection of waiting) {
+      connection.outlet.close('room_closed');
+      this.leave(connection, 'closed');
+    }
   }
 
-  /** Ends every connection, since the server stops; says how many. */
-  closeAll(): number {
-    return this.#dissolve(this.#registry.places(), 'restarting');
+  #welcomeIn(connection: Connection, outcome: Outcome): void {
+    this.#report({ type: 'connection.joined', connection });
+    this.#hub.send(connection, 'session.welcome', this.#welcomeOf(connection));
+    this.#hub.came(connection);
+    this.#hub.tell(connection, outcome);
   }
 
-  /** Ends whole rooms: nobody stays who could be told of a departure. */
-  #dissolve(places: readonly Place[], name: CloseName, by?: Connection): number {
-    const leaving = places.flatMap((place) => [...this.#registry.members(place).values()]);
-    for (const place of places) {
-      this.#rooms.transaction(place, dissolve);
-      this.#hub.forget(place);
-    }
-    for (const connection of leaving) {
-      this.#registry.remove(connection);
-      if (connection !== by) connection.outlet.close(name);
-      this.#report({ type: 'connection.left', connection, reason: 'closed' });
-    }
-    return leaving.length;
+  #tellOfWaiting(connection: Connection): void {
+    this.#hub.tellHosts(connection, 'waiting.joined', { participant: this.#views.participant(connection) });
   }
 
   #welcomeOf(connection: Connection): SessionWelcome {
-    const eldest = this.#hub.roster(connection, 0, frameLimits.maxWelcomeRoster);
+    const eldest = this.#views.roster(connection, 0, frameLimits.maxWelcomeRoster);
     const roster = eldest.includes(connection) ? eldest : [...eldest, connection];
     return {
       protocol: 'signal.v1',
-      self: this.#hub.participant(connection),
-      room: this.#hub.room(connection),
-      roster: roster.map((member) => this.#hub.participant(member)),
+      self: this.#views.participant(connection),
+      room: this.#views.room(connection),
+      roster: roster.map((member) => this.#views.participant(member)),
       rosterTotal: this.#registry.members(connection).size,
+      resumed: false,
+      resumeToken: connection.resumeToken,
       tokenExpiresAt: timestamp(connection.identity.expiresAt),
       ...this.#welcome,
     };
   }
 
-  *#members(place: Place): Iterable<Member> {
-    for (const { clientId, identity } of this.#registry.members(place).values()) {
-      yield { clientId, tokenHost: identity.host };
+  /** Who may follow the last host: those who are connected, longest present first, and then the others. */
+  *#heirs(place: Place): Iterable<Member> {
+    for (const status of ['connected', 'disconnected']) {
+      for (const { clientId, identity, connectionStatus } of this.#registry.members(place).values()) {
+        if (connectionStatus === status) yield { clientId, tokenHost: identity.host };
+      }
     }
   }
 }

@@ -1,22 +1,28 @@
-import type { ScreenShare } from '../../generated/messages.ts';
+import type { RoomUpdate, ScreenShare, WaitingDecide } from '../../generated/messages.ts';
 import type { Connection } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Exclusion } from './exclusion.ts';
 import { checkRank, grant, revoke, transfer } from './hosts.ts';
 import type { Hub } from './hub.ts';
-import { lock, type Member, type Outcome, type Rule } from './room.ts';
+import type { Membership } from './membership.ts';
+import { type Member, type Outcome, type Rule, update } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
 import { startShare, stopShare } from './shares.ts';
+import type { Views } from './views.ts';
 
 /** What members do to the room that they are in: hosts to others, and whoever shares a screen. */
 export class Moderation {
   readonly #rooms: LocalRoomStore;
+  readonly #views: Views;
   readonly #hub: Hub;
+  readonly #membership: Membership;
   readonly #exclusion: Exclusion;
 
-  constructor(rooms: LocalRoomStore, hub: Hub, exclusion: Exclusion) {
+  constructor(rooms: LocalRoomStore, views: Views, hub: Hub, membership: Membership, exclusion: Exclusion) {
     this.#rooms = rooms;
+    this.#views = views;
     this.#hub = hub;
+    this.#membership = membership;
     this.#exclusion = exclusion;
   }
 
@@ -51,10 +57,19 @@ export class Moderation {
     this.#exclusion.kick(target, { by: 'host', byUserId: identity.userId, reason, banSeconds, channel });
   }
 
-  /** Locks or unlocks the channel, and tells everybody in it. */
-  lock(sender: Connection, locked: boolean): void {
-    this.#apply(sender, lock(locked));
-    this.#hub.announce(sender, 'room.updated', { room: this.#hub.room(sender) });
+  /** Locks the channel, has newcomers wait, or the contrary, and tells everybody in it; nobody waits at an open door. */
+  update(sender: Connection, change: RoomUpdate): void {
+    this.#apply(sender, update(change));
+    this.#hub.announce(sender, 'room.updated', { room: this.#views.room(sender) });
+    if (change.admission === 'open') this.decide(sender, { clientId: 'all', decision: 'admit' });
+  }
+
+  /** Lets in who waits, or turns them away. */
+  decide(sender: Connection, { clientId, decision, reason }: WaitingDecide): void {
+    for (const waiting of this.#hub.waiting(sender, clientId)) {
+      if (decision === 'admit') this.#membership.admit(waiting, sender);
+      else this.#membership.deny(waiting, reason, sender);
+    }
   }
 
   /** Shares a screen, and tells the others. */

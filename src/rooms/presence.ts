@@ -6,12 +6,15 @@ import { placeKey } from './room-store.ts';
 export interface PresenceBatch {
   readonly place: Place;
   readonly joined: readonly Connection[];
+  /** Those who were there, and have lost their connection. */
+  readonly lost: readonly Connection[];
   readonly departures: readonly Departure[];
 }
 
 interface Pending {
   readonly place: Place;
   readonly joined: Map<string, Connection>;
+  readonly lost: Map<string, Connection>;
   readonly departures: Map<string, Departure>;
   /** Those of `joined` whom a newcomer has found in its roster: they cannot go without a word. */
   readonly seen: Set<string>;
@@ -20,7 +23,7 @@ interface Pending {
 /**
  * Gathers who comes and goes while a storm lasts, so that a thousand joins do not make a million frames.
  *
- * The first change in a channel is told at once; those of the next `windowMs` together, at its end; and so on. Who
+ * Who comes, goes, or loses its connection counts alike. The first change in a channel is told at once; those of the next `windowMs` together, at its end; and so on. Who
  * comes and goes within one window is not mentioned, unless somebody has seen it. `flush` before anything else is
  * said in the channel keeps the order of a channel without batches.
  */
@@ -51,9 +54,18 @@ export class Presence {
 
   left(connection: Connection, reason: Departure['reason']): void {
     const { clientId } = connection;
-    this.#change(connection, ({ joined, departures, seen }) => {
+    this.#change(connection, ({ joined, lost, departures, seen }) => {
+      lost.delete(clientId);
       const isNews = joined.delete(clientId) && !seen.delete(clientId);
       if (!isNews) departures.set(clientId, { clientId, reason });
+    });
+  }
+
+  lost(connection: Connection): void {
+    const { clientId } = connection;
+    // One whose coming is still to be told is told of as it is then.
+    this.#change(connection, ({ joined, lost }) => {
+      if (!joined.has(clientId)) lost.set(clientId, connection);
     });
   }
 
@@ -73,7 +85,7 @@ export class Presence {
     const place = { roomId, channel };
     const key = placeKey(place);
     const open = this.#pending.get(key);
-    const pending = open ?? { place, joined: new Map(), departures: new Map(), seen: new Set() };
+    const pending = open ?? newPending(place);
     apply(pending);
     if (open) return;
     this.#say(pending);
@@ -89,13 +101,16 @@ export class Presence {
     else this.#pending.delete(key);
   }
 
-  #say({ place, joined, departures, seen }: Pending): boolean {
-    if (joined.size === 0 && departures.size === 0) return false;
-    const batch = { place, joined: [...joined.values()], departures: [...departures.values()] };
-    joined.clear();
-    departures.clear();
-    seen.clear();
+  #say({ place, joined, lost, departures, seen }: Pending): boolean {
+    if (joined.size + lost.size + departures.size === 0) return false;
+    const [news, gone] = [[...joined.values()], [...departures.values()]];
+    const batch = { place, joined: news, lost: [...lost.values()], departures: gone };
+    for (const told of [joined, lost, departures, seen]) told.clear();
     this.#tell(batch);
     return true;
   }
+}
+
+function newPending(place: Place): Pending {
+  return { place, joined: new Map(), lost: new Map(), departures: new Map(), seen: new Set() };
 }

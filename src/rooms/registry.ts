@@ -1,22 +1,24 @@
 import { type Channel, channels } from '../../generated/messages.ts';
-import type { Connection, Place } from './connection.ts';
+import { type Connection, isWaiting, type Place } from './connection.ts';
 import { placeKey } from './room-store.ts';
 
 type Members = ReadonlyMap<string, Connection>;
 const nobody: Members = new Map();
 const noConnections: ReadonlySet<Connection> = new Set();
 
-/** Who is connected: every connection by its id, and by the channel of the room that it is in. */
+/**
+ * Who is there: every connection by its id, by its user, and by the channel of the room that it is in or waits for.
+ * Those who have lost their connection and may come back are among them.
+ */
 export class Registry {
   readonly #byId = new Map<string, Connection>();
   readonly #byPlace = new Map<string, Map<string, Connection>>();
+  readonly #waiting = new Map<string, Map<string, Connection>>();
   readonly #byUser = new Map<string, Set<Connection>>();
   readonly #countByAddress = new Map<string, number>();
 
   add(connection: Connection): void {
-    const key = placeKey(connection);
-    const members = this.#byPlace.get(key) ?? new Map<string, Connection>();
-    this.#byPlace.set(key, members.set(connection.clientId, connection));
+    insert(isWaiting(connection) ? this.#waiting : this.#byPlace, connection);
     this.#byId.set(connection.clientId, connection);
     const { userId } = connection.identity;
     this.#byUser.set(userId, (this.#byUser.get(userId) ?? new Set()).add(connection));
@@ -25,25 +27,35 @@ export class Registry {
 
   /** Forgets a connection; `false` if it was not there. */
   remove(connection: Connection): boolean {
-    const key = placeKey(connection);
-    const members = this.#byPlace.get(key);
-    members?.delete(connection.clientId);
-    if (members?.size === 0) this.#byPlace.delete(key);
     if (!this.#byId.delete(connection.clientId)) return false;
+    take(isWaiting(connection) ? this.#waiting : this.#byPlace, connection);
     const { userId } = connection.identity;
     const own = this.#byUser.get(userId);
     own?.delete(connection);
     if (own?.size === 0) this.#byUser.delete(userId);
-    this.#count(connection.address, -1);
+    if (connection.connectionStatus === 'connected') this.#count(connection.address, -1);
     return true;
   }
 
-  /** The connections of one user, in all rooms. */
+  /** One who waited becomes a member, with this `order`, at this moment. */
+  admit(connection: Connection, order: number, joinedAt: number): void {
+    take(this.#waiting, connection);
+    Object.assign(connection, { order, joinedAt });
+    insert(this.#byPlace, connection);
+  }
+
+  /** A client has lost its connection, and stays. */
+  lose(connection: Connection): void {
+    connection.connectionStatus = 'disconnected';
+    this.#count(connection.address, -1);
+  }
+
+  /** The connections of one user, in all rooms, the oldest first. */
   ofUser(userId: string): ReadonlySet<Connection> {
     return this.#byUser.get(userId) ?? noConnections;
   }
 
-  /** How many connections come from one address. */
+  /** How many open connections come from one address. */
   countOfAddress(address: string): number {
     return this.#countByAddress.get(address) ?? 0;
   }
@@ -55,6 +67,11 @@ export class Registry {
   /** The members of one channel of a room by their id, longest present first. */
   members(place: Place): Members {
     return this.#byPlace.get(placeKey(place)) ?? nobody;
+  }
+
+  /** Who waits to be let into a channel of a room by their id, longest waiting first; nobody where it is empty. */
+  waiting(place: Place): Members {
+    return this.#waiting.get(placeKey(place)) ?? nobody;
   }
 
   /** The channels of a room in which there is anybody; with `only`, no other. */
@@ -80,4 +97,17 @@ export class Registry {
     if (count > 0) this.#countByAddress.set(address, count);
     else this.#countByAddress.delete(address);
   }
+}
+
+function insert(places: Map<string, Map<string, Connection>>, connection: Connection): void {
+  const key = placeKey(connection);
+  const there = places.get(key) ?? new Map<string, Connection>();
+  places.set(key, there.set(connection.clientId, connection));
+}
+
+function take(places: Map<string, Map<string, Connection>>, connection: Connection): void {
+  const key = placeKey(connection);
+  const there = places.get(key);
+  there?.delete(connection.clientId);
+  if (there?.size === 0) places.delete(key);
 }

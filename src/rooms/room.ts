@@ -1,4 +1,4 @@
-import type { HostChanged, ScreenShare } from '../../generated/messages.ts';
+import type { Admission, HostChanged, RoomUpdate, ScreenShare } from '../../generated/messages.ts';
 
 /**
  * The rules of one channel of a room, as pure functions on plain data. `RoomStore.transaction` runs them, so
@@ -14,6 +14,7 @@ export interface RoomState {
   /** The `clientId`s of the hosts, those who became host earlier first. */
   readonly hosts: readonly string[];
   readonly locked: boolean;
+  readonly admission: Admission;
   /** The screens that are being shared, oldest first. */
   readonly shares: readonly ScreenShare[];
 }
@@ -30,6 +31,8 @@ export interface Outcome<State extends RoomState | undefined = RoomState | undef
   readonly state: State;
   /** Why the hosts changed, where they did. */
   readonly hostChange?: HostChanged['reason'];
+  /** Who became host. */
+  readonly promoted?: string;
   /** The shares that are over. */
   readonly ended?: readonly ScreenShare[];
 }
@@ -37,9 +40,17 @@ export interface Outcome<State extends RoomState | undefined = RoomState | undef
 /** A rule bound to its arguments. */
 export type Rule<O extends Outcome> = (state: RoomState | undefined) => O;
 
-/** A member comes: host by its token, or because nobody else is there. */
+/** A client comes: it joins at once, or waits to be let in, and then nothing changes. */
+export function arrive(member: Member, now: number): Rule<Outcome<RoomState> & { readonly waits: boolean }> {
+  return (state) => {
+    const waits = state?.admission === 'approval' && !member.tokenHost;
+    return waits ? { state, waits } : { ...join(member, now)(state), waits };
+  };
+}
+
+/** A member comes, whom nobody keeps waiting: host by its token, or because nobody else is there. */
 export function join(member: Member, now: number): Rule<Outcome<RoomState>> {
-  return (state = { createdAt: now, lastOrder: 0, hosts: [], locked: false, shares: [] }) => {
+  return (state = emptyRoom(now)) => {
     const becomesHost = member.tokenHost || state.hosts.length === 0;
     return {
       state: {
@@ -47,7 +58,7 @@ export function join(member: Member, now: number): Rule<Outcome<RoomState>> {
         lastOrder: state.lastOrder + 1,
         hosts: becomesHost ? [...state.hosts, member.clientId] : state.hosts,
       },
-      ...(becomesHost && state.hosts.length > 0 && { hostChange: 'joined' }),
+      ...(becomesHost && state.hosts.length > 0 && { hostChange: 'joined', promoted: member.clientId }),
     };
   };
 }
@@ -55,7 +66,7 @@ export function join(member: Member, now: number): Rule<Outcome<RoomState>> {
 /**
  * A member goes, and its shares with it. When the last host goes, the longest-present of those who remain follows.
  *
- * @param remaining the other members, longest present first
+ * @param remaining the other members, in the order in which they may become host
  */
 export function leave(clientId: string, remaining: Iterable<Member>): Rule<Outcome> {
   return (before) => {
@@ -73,9 +84,9 @@ export function dissolve(): Outcome {
   return { state: undefined };
 }
 
-/** Locks or unlocks. */
-export function lock(locked: boolean): Rule<Outcome> {
-  return (state) => ({ state: state && { ...state, locked } });
+/** Locks or unlocks, has newcomers wait or lets them in; what is left out stays as it is. */
+export function update(change: RoomUpdate): Rule<Outcome> {
+  return (state) => ({ state: state && { ...state, ...change } });
 }
 
 /** A host is one no more; where it was the last, `eldest` follows. */
@@ -88,5 +99,13 @@ export function withoutHost(
   const hosts = state.hosts.filter((host) => host !== clientId);
   return hosts.length > 0
     ? { state: { ...state, hosts }, hostChange: reason }
-    : { state: { ...state, hosts: [eldest.clientId] }, hostChange: 'elected' };
+    : {
+        state: { ...state, hosts: [eldest.clientId] },
+        hostChange: 'elected',
+        promoted: eldest.clientId,
+      };
+}
+
+function emptyRoom(now: number): RoomState {
+  return { createdAt: now, lastOrder: 0, hosts: [], locked: false, admission: 'open', shares: [] };
 }

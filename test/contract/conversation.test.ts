@@ -3,6 +3,7 @@ import { objectAt } from '../../src/codegen/documents.ts';
 import { sampleFrame } from './samples.ts';
 import { accepts, finds, sockets, Talk, welcomed } from './talk.ts';
 
+const waiting = (): Talk => new Talk().server('admission.waiting');
 const left = (): Talk => welcomed().client('session.leave').ack('m9');
 
 describe('frames of the server', () => {
@@ -10,7 +11,8 @@ describe('frames of the server', () => {
 
   test.each(keys)('the example of %s is declared, and counts', (key) => {
     const type = key.replace(/^\w+\./, '');
-    const talk = key === 'server.session.welcome' ? new Talk() : welcomed();
+    const talk = /^server.(session.welcome|admission)/.test(key) ? new Talk() : welcomed();
+    if (type === 'admission.denied') talk.server('admission.waiting');
     if (key.startsWith('client.')) talk.client(type);
     else talk.server(type);
     // Replies come unasked here, which is wrong, but not what this test is about.
@@ -78,6 +80,21 @@ describe('the welcome', () => {
   finds('another first frame', /^notice before session.welcome/, () => new Talk().server('notice'));
   finds('a second one', /^a second session.welcome/, () => welcomed().server('session.welcome'));
   finds('that nothing ever came', /^no frame came/, () => new Talk().wait(1001).end());
+  accepts('that it comes after a wait, with what concerns the client alone in between', () =>
+    waiting().server('notice').server('session.tokenExpiring').server('session.welcome').server('presence.left'),
+  );
+  finds('news of the room before it', /^presence.left before session.welcome/, () =>
+    waiting().server('presence.left'),
+  );
+  finds('a wait after it', /^admission.waiting after session.welcome/, () =>
+    welcomed().server('admission.waiting'),
+  );
+  accepts('that it never comes, and why', () =>
+    waiting().server('admission.denied').close('server', 4509).close('client', 4509).end('server'),
+  );
+  finds('another close than the announced one', /^close 4500 after admission.denied/, () =>
+    waiting().server('admission.denied').close('server', 4500),
+  );
   accepts('a client that does not wait for it', () => new Talk().wait(999).end());
 });
 

@@ -11,10 +11,13 @@ import type { DeclaredChannel, SocketContract } from './socket-contract.ts';
 const lastWords = new Map([
   ['session.kicked', ['kicked', 'banned']],
   ['room.closed', ['room_closed']],
+  ['admission.denied', ['admission_denied']],
   ['session.leave', ['normal']],
 ]);
 /** Close codes that come only after the frame that says why. */
-const announced = new Set(['kicked', 'banned', 'room_closed']);
+const announced = new Set(['kicked', 'banned', 'room_closed', 'admission_denied']);
+/** What a client may receive while it waits to be let in: nothing of the room. */
+const whileWaiting = /^(admission\.\w+|session\.(pong|token\w+|kicked)|ack|error|notice|room\.closed)$/;
 /** How long the server may take for its first frame. */
 const graceMs = 1000;
 
@@ -122,8 +125,13 @@ export class Conversation {
   }
 
   #checkWelcome(type: string, isFirst: boolean): void {
-    if (isFirst && type !== 'session.welcome') this.#findings.fault(`${type} before session.welcome`);
-    if (type !== 'session.welcome') return;
+    const mayCome = this.#welcomed || (isFirst ? type === 'admission.waiting' : whileWaiting.test(type));
+    if (type !== 'session.welcome') {
+      if (!mayCome) this.#findings.fault(`${type} before session.welcome`);
+      if (this.#welcomed && type.startsWith('admission.'))
+        this.#findings.fault(`${type} after session.welcome`);
+      return;
+    }
     if (this.#welcomed) this.#findings.fault('a second session.welcome');
     this.#welcomed = true;
   }

@@ -10,7 +10,7 @@ test('the welcome tells who you are and who is there; the others are told of you
     room: { hosts: [alice.clientId], participantCount: 1, locked: false, admission: 'open' },
     rosterTotal: 1,
     resumed: false,
-    heartbeat: { intervalMs: 15_000, timeoutMs: 25_000 },
+    heartbeat: { intervalMs: 15_000, timeoutMs: 22_000 },
     limits: { maxMessageBytes: 65_536 },
   });
   const bob = await join(server, '/ws/zoom/ABC123', server.token({ sub: 'bob' }));

@@ -8,6 +8,7 @@ const state = (...hosts: string[]): RoomState => ({
   lastOrder: 3,
   hosts,
   locked: false,
+  admission: 'open',
   shares: [],
 });
 const coded = (code: string) => expect.objectContaining({ code });

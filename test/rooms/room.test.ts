@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { regrant } from '../../src/rooms/hosts.ts';
-import { dissolve, join, leave, lock, type Member, type RoomState } from '../../src/rooms/room.ts';
+import { dissolve, join, leave, type Member, type RoomState, update } from '../../src/rooms/room.ts';
 
 const member = (clientId: string, tokenHost = false): Member => ({ clientId, tokenHost });
 const state = (...hosts: string[]): RoomState => ({
@@ -9,13 +9,14 @@ const state = (...hosts: string[]): RoomState => ({
   lastOrder: 3,
   hosts,
   locked: false,
+  admission: 'open',
   shares: [],
 });
 
 describe('join', () => {
   test('the first is host, and starts the room', () => {
     expect(join(member('a'), 42)(undefined)).toEqual({
-      state: { createdAt: 42, lastOrder: 1, hosts: ['a'], locked: false, shares: [] },
+      state: { createdAt: 42, lastOrder: 1, hosts: ['a'], locked: false, admission: 'open', shares: [] },
     });
   });
 
@@ -52,8 +53,8 @@ describe('leave', () => {
   });
 });
 
-test('a lock is kept, and nothing else changes', () => {
-  expect(lock(true)(state('a'))).toEqual({ state: { ...state('a'), locked: true } });
+test('a change is kept, and nothing else changes', () => {
+  expect(update({ locked: true })(state('a'))).toEqual({ state: { ...state('a'), locked: true } });
 });
 
 test('everybody goes at once', () => {

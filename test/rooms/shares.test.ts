@@ -8,6 +8,7 @@ const state = (...shares: RoomState['shares']): RoomState => ({
   lastOrder: 3,
   hosts: ['host'],
   locked: false,
+  admission: 'open',
   shares,
 });
 const coded = (code: string) => expect.objectContaining({ code });

@@ -16,9 +16,13 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** All clients of the tests come from one address, many are of one user, and each hears of the others at once. */
+/**
+ * All clients of the tests come from one address, many are of one user, each hears of the others at once, and who loses
+ * its connection is gone.
+ */
 const crowds = {
   PRESENCE_BATCH_MS: '0',
+  RESUME_WINDOW_MS: '0',
   MAX_CONNECTIONS_PER_USER_AND_ROOM: '1000',
   MAX_CONNECTIONS_PER_USER: '1000',
   MAX_CONNECTIONS_PER_ADDRESS: '1000',

@@ -4,15 +4,16 @@ import type { LocalChatStore, StoredMessage } from '../../rooms/chat.ts';
 import { type Connection, timestamp } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Hub } from '../../rooms/hub.ts';
+import type { Views } from '../../rooms/views.ts';
 
 const defaultPageSize = 50;
 
 /** Chat, to the whole channel or in private, and its history. */
-export function chatHandlers(hub: Hub, history: LocalChatStore, now: () => number) {
+export function chatHandlers(views: Views, hub: Hub, history: LocalChatStore, now: () => number) {
   /** Who has a message, and can be told of what becomes of it. */
   function readersOf(place: Connection, { readers }: StoredMessage): { only?: Connection[] } {
     if (readers === undefined) return {};
-    return { only: hub.members(place).filter(({ identity }) => readers.has(identity.userId)) };
+    return { only: views.members(place).filter(({ identity }) => readers.has(identity.userId)) };
   }
 
   return {
@@ -42,7 +43,7 @@ export function chatHandlers(hub: Hub, history: LocalChatStore, now: () => numbe
 
     'chat.delete': (sender, { messageId }) => {
       const message = history.get(sender, messageId, sender.identity.userId);
-      if (message.entry.userId !== sender.identity.userId && !hub.isHost(sender)) {
+      if (message.entry.userId !== sender.identity.userId && !views.isHost(sender)) {
         throw new SignalboxError('not_allowed', 'Only its author, or a host, may delete a message.');
       }
       history.remove(sender, message);

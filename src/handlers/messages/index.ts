@@ -5,11 +5,13 @@ import type {
   MessageHandlers,
 } from '../../../generated/messages.ts';
 import type { LocalChatStore } from '../../rooms/chat.ts';
+import type { Closing } from '../../rooms/closing.ts';
 import type { Connection } from '../../rooms/connection.ts';
 import type { Hub } from '../../rooms/hub.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import type { Membership } from '../../rooms/membership.ts';
 import type { Moderation } from '../../rooms/moderation.ts';
+import type { Views } from '../../rooms/views.ts';
 import { chatHandlers } from './chat.ts';
 import { hostHandlers } from './host.ts';
 import { iceHandlers } from './ice.ts';
@@ -20,11 +22,14 @@ import { roomHandlers } from './room.ts';
 import { screenHandlers } from './screen.ts';
 import { sessionHandlers } from './session.ts';
 import { signalHandlers } from './signal.ts';
+import { waitingHandlers } from './waiting.ts';
 
 /** What the handlers of messages need. */
 export interface MessageParts {
+  readonly views: Views;
   readonly hub: Hub;
   readonly membership: Membership;
+  readonly closing: Closing;
   readonly moderation: Moderation;
   readonly history: LocalChatStore;
   readonly iceServers: readonly IceServer[];
@@ -34,17 +39,18 @@ export interface MessageParts {
 
 /** The handler of every client message. The table has no prototype: a message cannot be called `constructor`. */
 export function messageHandlers(parts: MessageParts): MessageHandlers<Connection> {
-  const { hub, membership, moderation, history, iceServers, verify, now } = parts;
+  const { views, hub, membership, closing, moderation, history, iceServers, verify, now } = parts;
   const handlers = {
     ...sessionHandlers(membership, verify, now),
-    ...presenceHandlers(hub),
+    ...presenceHandlers(views, hub),
     ...signalHandlers(hub),
     ...mediaHandlers(hub),
     ...screenHandlers(moderation),
-    ...chatHandlers(hub, history, now),
+    ...chatHandlers(views, hub, history, now),
     ...hostHandlers(moderation),
     ...participantHandlers(moderation),
-    ...roomHandlers(membership, moderation),
+    ...roomHandlers(closing, moderation),
+    ...waitingHandlers(moderation),
     ...iceHandlers(iceServers),
   };
   // What the parts return is looked at once more: a reply with a property too many does not compile.

@@ -1,11 +1,12 @@
 import type { MessageHandlersOf } from '../../../generated/messages.ts';
 import type { Connection } from '../../rooms/connection.ts';
 import type { Hub } from '../../rooms/hub.ts';
+import type { Views } from '../../rooms/views.ts';
 
 const defaultPageSize = 100;
 
 /** What clients say about themselves, and who is there. */
-export function presenceHandlers(hub: Hub) {
+export function presenceHandlers(views: Views, hub: Hub) {
   return {
     'presence.update': (sender, change) => {
       Object.assign(sender, change);
@@ -15,8 +16,8 @@ export function presenceHandlers(hub: Hub) {
     'presence.list': (sender, { cursor = '0', limit = defaultPageSize }) => {
       hub.settle(sender);
       // One more than asked for tells whether there is another page.
-      const page = hub.roster(sender, Number(cursor), limit + 1);
-      const participants = page.slice(0, limit).map((member) => hub.participant(member));
+      const page = views.roster(sender, Number(cursor), limit + 1);
+      const participants = page.slice(0, limit).map((member) => views.participant(member));
       const last = participants.at(-1);
       return page.length > limit && last
         ? { participants, nextCursor: String(last.order) }

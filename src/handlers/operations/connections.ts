@@ -3,15 +3,15 @@ import { type Connection, toRestConnection } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Exclusion } from '../../rooms/exclusion.ts';
-import type { Hub } from '../../rooms/hub.ts';
+import type { Views } from '../../rooms/views.ts';
 import type { AdminAction, Caller } from './caller.ts';
 
 /** Live connections, one by one. */
-export function connectionOperations(hub: Hub, exclusion: Exclusion, audit: Report<AdminAction>) {
-  const show = (connection: Connection) => toRestConnection(connection, hub.isHost(connection));
+export function connectionOperations(views: Views, exclusion: Exclusion, audit: Report<AdminAction>) {
+  const show = (connection: Connection) => toRestConnection(connection, views.isHost(connection));
 
   function find(id: string): Connection {
-    const connection = hub.connection(id);
+    const connection = views.connection(id);
     if (connection) return connection;
     throw new SignalboxError('connection_not_found', `No connection has the id ${id}.`);
   }
@@ -20,7 +20,7 @@ export function connectionOperations(hub: Hub, exclusion: Exclusion, audit: Repo
     listActiveConnections: ({ query }, { linkNext }) => {
       const { limit = Number.POSITIVE_INFINITY, cursor = '0', ...filters } = query;
       const page: Connection[] = [];
-      for (const connection of hub.connections()) {
+      for (const connection of views.connections()) {
         if (connection.serial <= Number(cursor) || !passes(connection, filters)) continue;
         if (page.length === limit) {
           linkNext(nextPage(query, page.at(-1)));

@@ -1,11 +1,12 @@
 import type { ExactHandlers } from '../../../generated/messages.ts';
 import type { OperationHandlers, OperationReplies } from '../../../generated/operations.ts';
+import type { Closing } from '../../rooms/closing.ts';
 import type { Place } from '../../rooms/connection.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Exclusion } from '../../rooms/exclusion.ts';
 import type { Hub } from '../../rooms/hub.ts';
 import type { Identity } from '../../rooms/identity.ts';
-import type { Membership } from '../../rooms/membership.ts';
+import type { Views } from '../../rooms/views.ts';
 import { banOperations } from './bans.ts';
 import type { AdminAction, Caller } from './caller.ts';
 import { connectionOperations } from './connections.ts';
@@ -16,8 +17,9 @@ import { socketOperations } from './sockets.ts';
 
 /** What the operations need. */
 export interface OperationParts {
+  readonly views: Views;
   readonly hub: Hub;
-  readonly membership: Membership;
+  readonly closing: Closing;
   readonly exclusion: Exclusion;
   readonly admit: (identity: Identity, place: Place, address: string) => Promise<void>;
   readonly isDraining: () => boolean;
@@ -27,10 +29,10 @@ export interface OperationParts {
 
 /** The handler of every operation. */
 export function operationHandlers(parts: OperationParts): OperationHandlers<Caller> {
-  const { hub, membership, exclusion, admit, isDraining, audit, now } = parts;
+  const { views, hub, closing, exclusion, admit, isDraining, audit, now } = parts;
   const handlers = {
-    ...connectionOperations(hub, exclusion, audit),
-    ...roomOperations(hub, membership, audit, now),
+    ...connectionOperations(views, exclusion, audit),
+    ...roomOperations(views, hub, closing, audit, now),
     ...banOperations(exclusion, audit),
     ...socketOperations(admit, isDraining),
     ...serviceOperations(isDraining),

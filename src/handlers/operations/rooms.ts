@@ -2,42 +2,44 @@ import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { type Channel, channels } from '../../../generated/messages.ts';
 import type { OperationHandlersOf } from '../../../generated/operations.ts';
+import type { Closing } from '../../rooms/closing.ts';
 import { timestamp, toRestConnection } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Hub } from '../../rooms/hub.ts';
-import type { Membership } from '../../rooms/membership.ts';
+import type { Views } from '../../rooms/views.ts';
 import type { AdminAction, Caller } from './caller.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 
 /** Everybody in a room at once. */
 export function roomOperations(
+  views: Views,
   hub: Hub,
-  membership: Membership,
+  closing: Closing,
   audit: Report<AdminAction>,
   now: () => number,
 ) {
   const idempotency = new IdempotencyKeys(now);
   const summary = (roomId: string) => {
-    const count = (channel: Channel) => hub.members({ roomId, channel }).length;
+    const count = (channel: Channel) => views.members({ roomId, channel }).length;
     const counts = { zoom: count('zoom'), screenshare: count('screenshare'), chat: count('chat') };
     return { roomId, connectionCount: counts.zoom + counts.screenshare + counts.chat, channels: counts };
   };
 
   return {
-    listRooms: () => hub.roomIds().map(summary),
+    listRooms: () => views.roomIds().map(summary),
 
     getRoom: ({ params: { roomId } }) => {
-      checkRoom(hub, roomId, undefined);
-      const members = channels.flatMap((channel) => hub.members({ roomId, channel }));
-      const connections = members.map((connection) => toRestConnection(connection, hub.isHost(connection)));
+      checkRoom(views, roomId, undefined);
+      const members = channels.flatMap((channel) => views.members({ roomId, channel }));
+      const connections = members.map((connection) => toRestConnection(connection, views.isHost(connection)));
       return { ...summary(roomId), connections };
     },
 
     broadcastToRoom: ({ params: { roomId }, query: { channel }, headers, body }, { identity, requestId }) => {
       const request = fingerprint([roomId, channel, body.message]);
       return idempotency.once(identity.subjectKey, headers['idempotency-key'], request, () => {
-        checkRoom(hub, roomId, channel);
+        checkRoom(views, roomId, channel);
         const notice = {
           noticeId: uuidv7(),
           message: body.message,
@@ -51,8 +53,8 @@ export function roomOperations(
     },
 
     closeRoom: ({ params: { roomId }, query: { channel } }, { identity, requestId }) => {
-      checkRoom(hub, roomId, channel);
-      const disconnected = membership.closeRoom(roomId, channel, { by: 'admin' });
+      checkRoom(views, roomId, channel);
+      const disconnected = closing.closeRoom(roomId, channel, { by: 'admin' });
       const by = identity.userId;
       audit({ type: 'admin.closed', by, requestId, target: roomId, channel, affected: disconnected });
       return {
@@ -69,8 +71,8 @@ function fingerprint(request: unknown): string {
   return createHash('sha256').update(JSON.stringify(request)).digest('base64url');
 }
 
-function checkRoom(hub: Hub, roomId: string, channel: Channel | undefined): void {
-  if (hub.hasRoom(roomId, channel)) return;
+function checkRoom(views: Views, roomId: string, channel: Channel | undefined): void {
+  if (views.hasRoom(roomId, channel)) return;
   const where = channel === undefined ? 'the room' : `the ${channel} channel of the room`;
   throw new SignalboxError('room_not_found', `Nobody is in ${where} ${roomId}.`);
 }

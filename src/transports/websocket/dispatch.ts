@@ -4,6 +4,7 @@ import {
   type ClientMessageType,
   clientMessages,
   type MessageHandlers,
+  type Role,
   type ServerPayloads,
 } from '../../../generated/messages.ts';
 import type { Connection } from '../../rooms/connection.ts';
@@ -21,28 +22,29 @@ export interface Dispatched {
 /** Carries messages to their handlers, and what these return back. */
 export class Dispatch {
   readonly #handlers: MessageHandlers<Connection>;
-  readonly #isHost: (sender: Connection) => boolean;
+  readonly #roleOf: (sender: Connection) => Role;
   readonly #now: () => number;
 
   constructor(
     handlers: MessageHandlers<Connection>,
-    isHost: (sender: Connection) => boolean,
+    roleOf: (sender: Connection) => Role,
     now: () => number,
   ) {
     this.#handlers = handlers;
-    this.#isHost = isHost;
+    this.#roleOf = roleOf;
     this.#now = now;
   }
 
   /** Carries one message out; a promise only where its handler waits for something. Never throws or rejects. */
   run(sender: Connection, message: ClientMessage): Dispatched | Promise<Dispatched> {
     try {
-      const { channels, hostOnly } = clientMessages[message.type];
+      const { channels, roles } = clientMessages[message.type];
       if (!channels.includes(sender.channel)) {
         throw new SignalboxError('not_allowed', `The channel ${sender.channel} has no ${message.type}.`);
       }
-      if (hostOnly && !this.#isHost(sender)) {
-        throw new SignalboxError('not_allowed', `Only a host may send ${message.type}.`);
+      const role = this.#roleOf(sender);
+      if (!roles.includes(role)) {
+        throw new SignalboxError('not_allowed', `A ${role} client may not send ${message.type}.`);
       }
       const reply = call(this.#handlers, sender, message);
       if (!(reply instanceof Promise)) return this.#answered(message, reply);

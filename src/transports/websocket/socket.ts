@@ -5,6 +5,7 @@ import {
   closeCodes,
   type Departure,
   frameLimits,
+  resume,
   sendQueue,
 } from '../../../generated/messages.ts';
 import type { Connection, Outlet } from '../../rooms/connection.ts';
@@ -25,7 +26,9 @@ export type SocketEvent =
 /** What all sockets share. */
 export interface SocketParts {
   readonly dispatch: Dispatch;
+  /** Hears of each client whose connection has ended: for good, or so that it may come back. */
   readonly leave: (connection: Connection, reason: Departure['reason']) => void;
+  readonly lose: (connection: Connection, reason: Departure['reason']) => void;
   /** Hears of each socket that has closed. */
   readonly forget: (socket: Socket) => void;
   /** Hears of each client that is closed since it went on over its budget. */
@@ -39,6 +42,8 @@ export interface SocketParts {
 
 /** Close codes with which a client says goodbye, rather than being lost. */
 const goodbyes: ReadonlySet<number> = new Set([1000, 1001, 1005]);
+/** With these a session outlives its connection. */
+const resumable: ReadonlySet<number> = new Set(resume.codes);
 const minuteMs = 60_000;
 /** What the library closes with, by its own name for the fault; everything else is a protocol error. */
 const brokenBy: Readonly<Record<string, number>> = {
@@ -62,7 +67,8 @@ export class Socket implements Outlet, Owner {
   readonly #budgets: Budgets;
   #invalidAt: number[] = [];
   #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
-  #closedByUs = false;
+  /** The code that the server closed with. */
+  #closedWith: number | undefined;
   #isReported = false;
   #sentBytes = 0;
 
@@ -96,7 +102,7 @@ export class Socket implements Outlet, Owner {
 
   close(name: CloseName): void {
     if (!this.#isOpen()) return;
-    this.#closedByUs = true;
+    this.#closedWith = closeCodes[name];
     this.#waiting = undefined;
     this.#ws.close(closeCodes[name], name);
     // Told here and not when it has closed: the client of a stalled connection never says the code back.
@@ -134,15 +140,16 @@ export class Socket implements Outlet, Owner {
     this.#parts.forget(this);
     const connection = this.#connection;
     if (connection === undefined) return;
-    const reason = this.#closedByUs ? 'closed' : goodbyes.has(code) ? 'left' : 'disconnected';
-    this.#parts.leave(connection, reason);
+    const reason = this.#closedWith ? 'closed' : goodbyes.has(code) ? 'left' : 'disconnected';
+    const end = resumable.has(this.#closedWith ?? code) ? this.#parts.lose : this.#parts.leave;
+    end(connection, reason);
     if (!this.#isReported) this.#report(code);
   }
 
   /** The client broke the protocol; the library closes with the code for it. */
   broken({ code }: { readonly code?: string }): void {
-    this.#closedByUs = true;
-    this.#report(brokenBy[code ?? ''] ?? closeCodes.protocol_error);
+    this.#closedWith = brokenBy[code ?? ''] ?? closeCodes.protocol_error;
+    this.#report(this.#closedWith);
   }
 
   #take(text: string): void {

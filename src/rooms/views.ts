@@ -1,0 +1,85 @@
+import type { Channel, Participant, Role, Room } from '../../generated/messages.ts';
+import { type Connection, isWaiting, type Place, timestamp, toParticipant } from './connection.ts';
+import type { Registry } from './registry.ts';
+import type { LocalRoomStore } from './room-store.ts';
+
+/** What can be seen of rooms and of who is in them: by their members, and by the admin API. */
+export class Views {
+  readonly #registry: Registry;
+  readonly #rooms: LocalRoomStore;
+  readonly #now: () => number;
+
+  constructor(registry: Registry, rooms: LocalRoomStore, now: () => number) {
+    this.#registry = registry;
+    this.#rooms = rooms;
+    this.#now = now;
+  }
+
+  /** The members of a channel of a room, longest present first. */
+  members(place: Place): Connection[] {
+    return [...this.#registry.members(place).values()];
+  }
+
+  /** Whether anybody is in a room, or in one channel of it. */
+  hasRoom(roomId: string, channel: Channel | undefined): boolean {
+    return this.#registry.placesOf(roomId, channel).length > 0;
+  }
+
+  /** A channel of a room as its members see it. */
+  room(place: Place): Room {
+    const { roomId, channel } = place;
+    const state = this.#rooms.get(place);
+    const { hosts = [], shares = [], locked = false, admission = 'open' } = state ?? {};
+    return {
+      roomId,
+      channel,
+      locked,
+      admission,
+      hosts: [...hosts],
+      shares: [...shares],
+      participantCount: this.#registry.members(place).size,
+      createdAt: timestamp(state?.createdAt ?? this.#now()),
+    };
+  }
+
+  /** The connection with this id, wherever it is. */
+  connection(clientId: string): Connection | undefined {
+    return this.#registry.get(clientId);
+  }
+
+  /** Every room in which there is anybody. */
+  roomIds(): string[] {
+    return [...new Set(this.#registry.places().map(({ roomId }) => roomId))];
+  }
+
+  /** Every connection, in the order of joining. */
+  connections(): Iterable<Connection> {
+    return this.#registry.all();
+  }
+
+  /** Whether a connection is a host of its channel of the room. */
+  isHost(connection: Connection): boolean {
+    return this.#rooms.get(connection)?.hosts.includes(connection.clientId) ?? false;
+  }
+
+  /** What a connection may do in its channel of the room. */
+  role(connection: Connection): Role {
+    if (isWaiting(connection)) return 'waiting';
+    return this.isHost(connection) ? 'host' : 'participant';
+  }
+
+  /** A connection as its peers see it. */
+  participant(connection: Connection): Participant {
+    return toParticipant(connection, this.role(connection));
+  }
+
+  /** The members of a channel that joined after the one with the order `after`; at most `limit` of them. */
+  roster(place: Place, after: number, limit: number): Connection[] {
+    return this.#registry
+      .members(place)
+      .values()
+      .filter(({ order }) => order > after)
+      .take(limit)
+      .toArray();
+  }
+}
