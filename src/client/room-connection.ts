@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly roomId: string;
   /** A JWT. It travels as a subprotocol, so that it ends up in no log. */
   readonly token: string;
+  /** Hears that a host must let the client in first. */
+  readonly onWaiting?: () => void;
 }
 
 /** A live connection to one channel of a room. */
@@ -34,9 +36,9 @@ export interface RoomConnection extends ReturnType<typeof messageMethods> {
 }
 
 /**
- * Joins a room; resolves with the welcome.
+ * Joins a room; resolves with the welcome, which a host may keep it waiting for.
  *
- * Rejects with {@link ConnectionClosed} where the server refuses. A browser cannot see why an upgrade failed: the
+ * Rejects with {@link ConnectionClosed} where the server refuses, or the host does (4509). A browser cannot see why an upgrade failed: the
  * admin API's `GET /api/ws/{channel}/{roomId}/preflight` tells.
  *
  * @example
@@ -44,7 +46,8 @@ export interface RoomConnection extends ReturnType<typeof messageMethods> {
  * room.on('chat.message', ({ payload }) => console.log(payload.presenterName, payload.text));
  * await room.chat.send({ text: 'Hello' });
  */
-export async function connect({ url, channel, roomId, token }: ConnectOptions): Promise<RoomConnection> {
+export async function connect(options: ConnectOptions): Promise<RoomConnection> {
+  const { url, channel, roomId, token, onWaiting } = options;
   const base = url.replace(/^http/, 'ws').replace(/\/+$/, '');
   const address = `${base}/ws/${channel}/${encodeURIComponent(roomId)}`;
   const socket = new WebSocket(address, ['signal.v1', `bearer.${token}`]);
@@ -77,7 +80,8 @@ export async function connect({ url, channel, roomId, token }: ConnectOptions): 
         early = undefined;
         waiting.forEach(hear);
       });
-    } else if (early !== undefined) early.push(message);
+    } else if (message.type === 'admission.waiting') onWaiting?.();
+    else if (early !== undefined) early.push(message);
     else hear(message);
   };
   socket.onclose = ({ code, reason }) => {

@@ -81,7 +81,11 @@ describe('the welcome', () => {
   finds('a second one', /^a second session.welcome/, () => welcomed().server('session.welcome'));
   finds('that nothing ever came', /^no frame came/, () => new Talk().wait(1001).end());
   accepts('that it comes after a wait, with what concerns the client alone in between', () =>
-    waiting().server('notice').server('session.tokenExpiring').server('session.welcome').server('presence.left'),
+    waiting()
+      .server('notice')
+      .server('session.tokenExpiring')
+      .server('session.welcome')
+      .server('presence.left'),
   );
   finds('news of the room before it', /^presence.left before session.welcome/, () =>
     waiting().server('presence.left'),

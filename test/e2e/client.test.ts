@@ -54,6 +54,24 @@ test('a refused upgrade rejects; pending messages reject when the connection end
   ]);
 });
 
+test('a client that must wait is connected when a host lets it in, and refused when a host says so', async () => {
+  const server = await startServer();
+  const place = { url: server.url, channel: 'zoom', roomId: 'guarded' } as const;
+  const host = await connect({ ...place, token: server.token({ sub: 'host' }) });
+  await host.room.update({ admission: 'approval' });
+  const decide = (decision: 'admit' | 'deny') => () =>
+    void host.waiting.decide({ clientId: 'all', decision });
+  const guest = await connect({
+    ...place,
+    token: server.token({ sub: 'guest' }),
+    onWaiting: decide('admit'),
+  });
+  expect(guest.welcome.self).toMatchObject({ userId: 'guest', role: 'participant' });
+  await expect(
+    connect({ ...place, token: server.token({ sub: 'other' }), onWaiting: decide('deny') }),
+  ).rejects.toMatchObject({ closeCode: 4509 });
+});
+
 test('the admin client tells a refusal from an answer', async () => {
   const server = await startServer();
   const { data, error, response } = await adminClient(server.url, server.token()).GET(

@@ -12,9 +12,10 @@ function start(windowMs = 100) {
   const waiting: (() => void)[] = [];
   const presence = new Presence(
     windowMs,
-    ({ joined, departures }) => {
+    ({ joined, lost, departures }) => {
       const news = [
         ...joined.map((one) => `+${one.clientId}`),
+        ...lost.map((one) => `~${one.clientId}`),
         ...departures.map((one) => `-${one.clientId}`),
       ];
       told.push(news.join(' '));
@@ -30,6 +31,7 @@ function start(windowMs = 100) {
     presence,
     tick,
     join: (id: string) => presence.joined(client(id)),
+    lose: (id: string) => presence.lost(client(id)),
     leave: (id: string) => presence.left(client(id), 'left'),
   };
 }
@@ -61,6 +63,20 @@ describe('a storm', () => {
     leave('seen');
     tick();
     expect(told).toEqual(['+first', '+newcomer -seen']);
+  });
+});
+
+describe('lost connections', () => {
+  test('are told of with the rest, unless it is over with them', () => {
+    const { told, tick, join, lose, leave } = start();
+    lose('first');
+    lose('a');
+    lose('b');
+    leave('b');
+    join('newcomer');
+    lose('newcomer'); // its coming is still to be told
+    tick();
+    expect(told).toEqual(['~first', '+newcomer ~a -b']);
   });
 });
 

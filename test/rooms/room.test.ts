@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { regrant } from '../../src/rooms/hosts.ts';
-import { dissolve, join, leave, type Member, type RoomState, update } from '../../src/rooms/room.ts';
+import { arrive, dissolve, join, leave, type Member, type RoomState, update } from '../../src/rooms/room.ts';
 
 const member = (clientId: string, tokenHost = false): Member => ({ clientId, tokenHost });
 const state = (...hosts: string[]): RoomState => ({
@@ -27,8 +27,24 @@ describe('join', () => {
   });
 
   test('one whose token says so is host beside the others', () => {
-    const { state: after, hostChange } = join(member('b', true), 42)(state('a'));
-    expect([after.hosts, hostChange]).toEqual([['a', 'b'], 'joined']);
+    const { state: after, hostChange, promoted } = join(member('b', true), 42)(state('a'));
+    expect([after.hosts, hostChange, promoted]).toEqual([['a', 'b'], 'joined', 'b']);
+  });
+});
+
+describe('a newcomer', () => {
+  const guarded: RoomState = { ...state('a'), admission: 'approval' };
+
+  test('waits where a host decides, and changes nothing', () => {
+    expect(arrive(member('b'), 42)(guarded)).toEqual({ state: guarded, waits: true });
+  });
+
+  test.each([
+    ['the door is open', member('b'), state('a')],
+    ['its token makes it host', member('b', true), guarded],
+    ['nobody is there', member('b'), undefined],
+  ])('joins at once where %s', (_, newcomer, before) => {
+    expect(arrive(newcomer, 42)(before)).toEqual({ ...join(newcomer, 42)(before), waits: false });
   });
 });
 
@@ -43,8 +59,8 @@ describe('leave', () => {
   });
 
   test('after the last host the longest-present follows', () => {
-    const { state: after, hostChange } = leave('a', [member('b'), member('c')])(state('a'));
-    expect([after?.hosts, hostChange]).toEqual([['b'], 'elected']);
+    const { state: after, hostChange, promoted } = leave('a', [member('b'), member('c')])(state('a'));
+    expect([after?.hosts, hostChange, promoted]).toEqual([['b'], 'elected', 'b']);
   });
 
   test('while another host remains nobody is elected', () => {
@@ -55,6 +71,8 @@ describe('leave', () => {
 
 test('a change is kept, and nothing else changes', () => {
   expect(update({ locked: true })(state('a'))).toEqual({ state: { ...state('a'), locked: true } });
+  const locked = { ...state('a'), locked: true };
+  expect(update({ admission: 'approval' })(locked)).toEqual({ state: { ...locked, admission: 'approval' } });
 });
 
 test('everybody goes at once', () => {
