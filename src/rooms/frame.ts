@@ -5,9 +5,10 @@ import {
   volatileMessages,
 } from '../../generated/messages.ts';
 
-/** A message as it goes on the wire: encoded once, and shared by all who receive it. */
+/** A message as it is sent: encoded once, and shared by all who receive it. */
 export interface Frame {
-  readonly bytes: Buffer;
+  /** JSON. */
+  readonly text: string;
   /** Whether it may be dropped on its way to a client that reads slowly. */
   readonly volatile: boolean;
 }
@@ -28,5 +29,5 @@ export function encodeFrame<T extends ServerMessageType>(
   stamp: Stamp = {},
 ): Frame {
   const message: ServerMessage<T> = { type, ts, ...stamp, payload };
-  return { bytes: Buffer.from(JSON.stringify(message)), volatile: volatileMessages.has(type) };
+  return { text: JSON.stringify(message), volatile: volatileMessages.has(type) };
 }

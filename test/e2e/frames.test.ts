@@ -231,3 +231,16 @@ test('a join that throws closes with 1011: the response is gone by then', async 
     expect.objectContaining({ type: 'request.failed', request: 'GET /ws/chat/fault' }),
   );
 });
+
+test('what a client says together with its goodbye is answered before the goodbye', async () => {
+  const raw = await openRaw(server, path('goodbye'));
+  const message = JSON.stringify({ type: 'chat.send', id: 'last', payload: { text: 'bye' } });
+  raw.tcp.write(
+    Buffer.concat([frame({ payload: message }), frame({ opcode: 8, payload: Buffer.from([3, 232]) })]),
+  );
+  expect(await raw.closeCode()).toBe(1000);
+  const said = raw.frames.flatMap((one) =>
+    one.kind === 'message' ? [JSON.parse(String(one.data)).type] : one.kind,
+  );
+  expect(said).toEqual(['session.welcome', 'chat.message', 'ack', 'close']);
+});

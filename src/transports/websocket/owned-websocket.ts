@@ -6,12 +6,17 @@ export interface Owner {
   receive(data: Buffer, isBinary: boolean): void;
   /** A sign of life. */
   heard(): void;
+  /** A close frame is about to go out, ours or the answer to the client's: nothing may follow it. */
+  closing(): void;
   closed(code: number): void;
   /** The client broke the protocol; `code` is the library's name for how. */
   broken(error: Error & { readonly code?: string }): void;
 }
 
-/** The library's socket, and who owns it: each listener is one function that serves all sockets. */
+/**
+ * The library's socket, and who owns it. Each listener is one function that serves all sockets; `close` is what the
+ * library itself calls to answer a close frame and to end what breaks the protocol.
+ */
 export class OwnedWebSocket extends WebSocket {
   owner: Owner | undefined = undefined;
 
@@ -22,6 +27,11 @@ export class OwnedWebSocket extends WebSocket {
       .on('ping', onHeard)
       .on('close', onClose)
       .on('error', onError);
+  }
+
+  override close(code?: number, reason?: string | Buffer): void {
+    this.owner?.closing();
+    super.close(code, reason);
   }
 }
 

@@ -16,6 +16,7 @@ import { Answers } from './answers.ts';
 import { Budgets } from './budgets.ts';
 import { decode } from './codec.ts';
 import type { Dispatch, Dispatched } from './dispatch.ts';
+import type { Outbox } from './outbox.ts';
 import type { OwnedWebSocket, Owner } from './owned-websocket.ts';
 
 /** What happened on a socket, for the log. */
@@ -59,6 +60,7 @@ export class Socket implements Outlet, Owner {
   /** When something was last heard of the client, by the steady clock. */
   lastHeardAt: number;
   readonly #ws: OwnedWebSocket;
+  readonly #outbox: Outbox;
   readonly #parts: SocketParts;
   #connection: Connection | undefined;
   /** Messages that came while a handler waits; `undefined` while none does. */
@@ -70,10 +72,10 @@ export class Socket implements Outlet, Owner {
   /** The code that the server closed with. */
   #closedWith: number | undefined;
   #isReported = false;
-  #sentBytes = 0;
 
-  constructor(ws: OwnedWebSocket, parts: SocketParts) {
+  constructor(ws: OwnedWebSocket, outbox: Outbox, parts: SocketParts) {
     this.#ws = ws;
+    this.#outbox = outbox;
     this.#parts = parts;
     this.#budgets = new Budgets(parts.budgetScale);
     this.lastHeardAt = parts.steadyNow();
@@ -85,19 +87,17 @@ export class Socket implements Outlet, Owner {
     this.#connection = connection;
   }
 
-  send({ bytes, volatile }: Frame): void {
+  send(frame: Frame): void {
     if (!this.#isOpen()) return;
-    const waiting = this.#ws.bufferedAmount;
-    if (volatile && waiting > sendQueue.volatileBytes) return;
+    const { waiting } = this.#outbox;
+    if (frame.volatile && waiting > sendQueue.volatileBytes) return;
     if (waiting > sendQueue.maxBytes) return this.close('slow_consumer');
-    this.#sentBytes += bytes.length;
-    this.#ws.send(bytes, { binary: false });
+    this.#outbox.add(frame);
   }
 
   /** How many bytes the client has taken off our hands; while some wait and this stands still, it reads nothing. */
   progress(): { readonly waiting: number; readonly taken: number } {
-    const waiting = this.#ws.bufferedAmount;
-    return { waiting, taken: this.#sentBytes - waiting };
+    return this.#outbox;
   }
 
   close(name: CloseName): void {
@@ -132,6 +132,10 @@ export class Socket implements Outlet, Owner {
     const text = data.toString();
     if (this.#waiting !== undefined) this.#waiting.push(text);
     else this.#take(text);
+  }
+
+  closing(): void {
+    this.#outbox.flush();
   }
 
   /** The connection is over; `code` is what the client was told or said, 1006 if it was lost. */

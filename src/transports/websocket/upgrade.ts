@@ -11,6 +11,7 @@ import type { Guards } from '../guards/guards.ts';
 import { checkHead, rawPathOf, rawValues, requestIdOf } from '../guards/head.ts';
 import { endWithRefusal, toRefusal } from '../problem.ts';
 import type { Heartbeat } from './heartbeat.ts';
+import { Flusher, Outbox } from './outbox.ts';
 import { OwnedWebSocket } from './owned-websocket.ts';
 import { Socket, type SocketParts } from './socket.ts';
 
@@ -48,6 +49,7 @@ const closeTimeoutMs = 1_000;
 export class Upgrade {
   readonly #parts: UpgradeParts;
   readonly #server: Server<typeof OwnedWebSocket>;
+  readonly #flusher = new Flusher();
 
   constructor(parts: UpgradeParts) {
     this.#parts = parts;
@@ -65,7 +67,9 @@ export class Upgrade {
       const newcomer = await this.#check(request);
       if (socket.destroyed) return;
       socket.off('error', ignore);
-      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, request, newcomer));
+      this.#server.handleUpgrade(request, socket, head, (ws) =>
+        this.#open(ws, new Outbox(socket, this.#flusher), request, newcomer),
+      );
     } catch (error) {
       if (!(error instanceof SignalboxError)) this.#reportFault(error, request);
       endWithRefusal(socket, toRefusal(error, requestId));
@@ -95,9 +99,14 @@ export class Upgrade {
     return { identity, place, address };
   }
 
-  #open(ws: OwnedWebSocket, request: IncomingMessage, { identity, place, address }: Newcomer): void {
+  #open(
+    ws: OwnedWebSocket,
+    outbox: Outbox,
+    request: IncomingMessage,
+    { identity, place, address }: Newcomer,
+  ): void {
     try {
-      const socket = new Socket(ws, this.#parts.socket);
+      const socket = new Socket(ws, outbox, this.#parts.socket);
       const connection = this.#parts.join(identity, place, socket, address);
       socket.open(connection);
       this.#parts.heartbeat.watch(socket, connection);
