@@ -47,6 +47,12 @@ export class Crowd implements Owner {
     this.check();
   }
 
+  /** Lets time pass. */
+  async rest(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    await this.until(() => performance.now() >= end, 'time to pass');
+  }
+
   /** Throws what has gone wrong with any client. */
   check(): void {
     if (this.#fault) throw this.#fault;

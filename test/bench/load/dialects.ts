@@ -38,7 +38,7 @@ const json = {
 /** The protocol `signal.v1`: the first frame is `session.welcome`, which first of all names its client. */
 export const signalbox: Dialect = {
   ...json,
-  path: ({ room, token }) => `/ws/chat/${room}?token=${token}`,
+  path: ({ room, token }) => `/ws/zoom/${room}?token=${token}`,
   joinsAtOnce: false,
   idOf: userOf,
   greeted: (text) => {
@@ -51,7 +51,7 @@ export const signalbox: Dialect = {
 /** The plain server: the same messages, and clients that name themselves, as long as the server would. */
 export const plain: Dialect = {
   ...json,
-  path: (seat) => `/ws/chat/${seat.room}?id=${plain.idOf(seat)}&token=${seat.token}`,
+  path: (seat) => `/ws/zoom/${seat.room}?id=${plain.idOf(seat)}&token=${seat.token}`,
   joinsAtOnce: true,
   idOf: (seat) => `client_${userOf(seat).padStart(32, '0')}`,
   greeted: () => ({}),

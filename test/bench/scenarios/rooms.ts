@@ -2,7 +2,7 @@ import type { ServerUnderTest } from '../contestant.ts';
 import { Crowd, refuseError } from '../load/crowd.ts';
 import type { Seat } from '../load/dialects.ts';
 import { Ledger, markLength } from '../load/ledger.ts';
-import { clientToken } from '../tokens.ts';
+import { type Algorithm, clientToken } from '../tokens.ts';
 import { measureLoad } from './load.ts';
 import type { Metrics, Timing } from './scenario.ts';
 
@@ -49,7 +49,8 @@ export async function measureRooms(
 }
 
 /** Seats for so many clients in each room, one room after the other. */
-export async function seatsIn(rooms: number, size: number): Promise<Seat[]> {
-  const tokens = await Promise.all(Array.from({ length: rooms * size }, (_, index) => clientToken(index)));
+export async function seatsIn(rooms: number, size: number, algorithm?: Algorithm): Promise<Seat[]> {
+  const indices = Array.from({ length: rooms * size }, (_, index) => index);
+  const tokens = await Promise.all(indices.map((index) => clientToken(index, algorithm)));
   return tokens.map((token, index) => ({ index, room: `bench-${Math.floor(index / size)}`, token }));
 }

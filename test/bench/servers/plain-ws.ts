@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, createSecretKey } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { jwtVerify } from 'jose';
@@ -16,7 +16,7 @@ interface Sent {
 }
 
 const { JWT_SECRET: secret, JWT_PUBLIC_KEY: publicKey, ANNOUNCE: announces } = process.env;
-const key = secret ? new TextEncoder().encode(secret) : publicKey && createPublicKey(publicKey);
+const key = secret ? createSecretKey(secret, 'utf8') : publicKey && createPublicKey(publicKey);
 const rooms = new Map<string, Map<string, WebSocket>>();
 const clients = new Map<string, WebSocket>();
 
