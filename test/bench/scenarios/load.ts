@@ -1,0 +1,55 @@
+import type { ServerUnderTest } from '../contestant.ts';
+import type { Crowd } from '../load/crowd.ts';
+import type { Ledger } from '../load/ledger.ts';
+import { pace, schedule } from '../load/pace.ts';
+import { percentile } from '../statistics.ts';
+import type { Metrics, Timing } from './scenario.ts';
+
+/** A load of messages. */
+export interface Load {
+  /** Sends one message, and says to how many it goes. */
+  readonly send: (index: number) => number;
+  /** All messages together. */
+  readonly perSecond: number;
+  readonly timing: Timing;
+}
+
+/**
+ * Sends a load twice, once to warm up and once measured, each to its last delivery, so that the CPU time between the
+ * two readings belongs to the deliveries that are counted, and to nothing else.
+ */
+export async function measureLoad(
+  server: ServerUnderTest,
+  crowd: Crowd,
+  ledger: Ledger,
+  { send, perSecond, timing }: Load,
+): Promise<Metrics> {
+  let due = ledger.delivered;
+  const run = async (seconds: number, seed: number) => {
+    const dueMs = schedule(Math.ceil(seconds * perSecond), perSecond, seed);
+    const startedAt = performance.now();
+    const sendOne = (index: number) => {
+      due += send(index);
+    };
+    const lateMs = await pace(dueMs, sendOne, () => crowd.check());
+    await crowd.until(() => ledger.delivered >= due, 'the last deliveries');
+    return { lateMs, tookMs: performance.now() - startedAt, plannedMs: dueMs.at(-1) ?? 0 };
+  };
+  await run(timing.warmUpSeconds, 1);
+  ledger.latencies = [];
+  const deliveredBefore = ledger.delivered;
+  const before = await server.ask('usage');
+  const { lateMs, tookMs, plannedMs } = await run(timing.seconds, 2);
+  const after = await server.ask('usage');
+  const deliveries = ledger.delivered - deliveredBefore;
+  return {
+    cpuPerDelivery: (after.cpuMicros - before.cpuMicros) / deliveries,
+    p50Ms: percentile(ledger.latencies, 50),
+    p99Ms: percentile(ledger.latencies, 99),
+    peakMb: after.peakRssBytes / 1e6,
+    deliveriesPerSecond: deliveries / (tookMs / 1000),
+    keptUpPercent: (plannedMs / tookMs) * 100,
+    generatorLateMs: lateMs,
+    waitedPercent: ((after.waitedMs - before.waitedMs) / tookMs) * 100,
+  };
+}
