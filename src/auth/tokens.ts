@@ -5,6 +5,7 @@ import { SignalboxError } from '../rooms/errors.ts';
 import type { Identity } from '../rooms/identity.ts';
 import { toIdentity } from './claims.ts';
 import { createKeySource, type VerificationKeys } from './keys.ts';
+import { RecentTokens } from './recent-tokens.ts';
 
 /** How far the clocks of issuer and server may differ, both ways. */
 export const clockToleranceSeconds = tokenLifetime.skewMs / 1000;
@@ -41,16 +42,22 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const expected: JWTVerifyOptions = { algorithms: [...algorithms], clockTolerance: clockToleranceSeconds };
   if (issuer !== undefined) expected.issuer = issuer;
   if (audience !== undefined) expected.audience = audience;
+  const recent = new RecentTokens();
 
   return {
     async verify(token) {
       if (token.length > maxTokenBytes) throw invalid(`it is longer than ${maxTokenBytes} bytes`);
       if (!compactJws.test(token)) throw invalid('it is not a compact JWS');
+      const nowMs = now();
+      const known = recent.find(token, nowMs);
+      if (known !== undefined) return known;
       try {
-        const currentDate = new Date(now());
+        const currentDate = new Date(nowMs);
         const { payload, protectedHeader } = await jwtVerify(token, resolve, { ...expected, currentDate });
         if (protectedHeader.crit !== undefined) throw invalid('it uses "crit"');
-        return toIdentity(payload);
+        const identity = toIdentity(payload);
+        recent.keep(token, identity, identity.expiresAt + tokenLifetime.skewMs, nowMs);
+        return identity;
       } catch (error) {
         throw error instanceof SignalboxError ? error : refusal(error);
       }

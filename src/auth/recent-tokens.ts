@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import type { Identity } from '../rooms/identity.ts';
+
+/** So long a verified token is taken at its word: a key that its issuer withdraws stops working soon after. */
+const trustedMs = 60_000;
+const maxTokens = 4_096;
+
+interface Verified {
+  readonly identity: Identity;
+  readonly until: number;
+}
+
+/**
+ * The tokens that were verified in the last minute, so that an administrator who asks each second, or a client that
+ * comes back, costs no signature. Holds hashes of the tokens, and the newest few thousand alone.
+ */
+export class RecentTokens {
+  /** Oldest first. */
+  readonly #verified = new Map<string, Verified>();
+
+  /** @param now epoch milliseconds */
+  find(token: string, now: number): Identity | undefined {
+    const verified = this.#verified.get(keyOf(token));
+    return verified !== undefined && now < verified.until ? verified.identity : undefined;
+  }
+
+  /** @param expiresAt when the token is no longer accepted, in epoch milliseconds */
+  keep(token: string, identity: Identity, expiresAt: number, now: number): void {
+    const key = keyOf(token);
+    this.#verified.delete(key);
+    this.#verified.set(key, { identity, until: Math.min(expiresAt, now + trustedMs) });
+    const [oldest] = this.#verified.keys();
+    if (this.#verified.size > maxTokens && oldest !== undefined) this.#verified.delete(oldest);
+  }
+}
+
+function keyOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}
