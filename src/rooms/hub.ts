@@ -144,6 +144,11 @@ export class Hub {
     return [...this.#registry.members(place).values()];
   }
 
+  /** How many are in a channel of a room. */
+  count(place: Place): number {
+    return this.#registry.members(place).size;
+  }
+
   /** Whether anybody is in a room, or in one channel of it. */
   hasRoom(roomId: string, channel: Channel | undefined): boolean {
     return this.#registry.placesOf(roomId, channel).length > 0;

@@ -19,7 +19,7 @@ export function roomOperations(
 ) {
   const idempotency = new IdempotencyKeys(now);
   const summary = (roomId: string) => {
-    const count = (channel: Channel) => hub.members({ roomId, channel }).length;
+    const count = (channel: Channel) => hub.count({ roomId, channel });
     const counts = { zoom: count('zoom'), screenshare: count('screenshare'), chat: count('chat') };
     return { roomId, connectionCount: counts.zoom + counts.screenshare + counts.chat, channels: counts };
   };
