@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { type Channel, channels } from '../../../generated/messages.ts';
 import type { OperationHandlersOf } from '../../../generated/operations.ts';
-import { timestamp, toRestConnection } from '../../rooms/connection.ts';
+import { type Connection, timestamp, toRestConnection } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Hub } from '../../rooms/hub.ts';
@@ -10,7 +10,7 @@ import type { Membership } from '../../rooms/membership.ts';
 import type { AdminAction, Caller } from './caller.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 
-/** Everybody in a room at once. */
+/** Everybody in a room at once. Lists hold what was there when they began; a room that ended meanwhile is left out. */
 export function roomOperations(
   hub: Hub,
   membership: Membership,
@@ -25,13 +25,16 @@ export function roomOperations(
   };
 
   return {
-    listRooms: () => hub.roomIds().map(summary),
+    listRooms: () => {
+      const rooms = hub.roomIds().values().map(summary);
+      return rooms.filter(({ connectionCount }) => connectionCount > 0); // the last may go before the turn of the room
+    },
 
     getRoom: ({ params: { roomId } }) => {
       checkRoom(hub, roomId, undefined);
       const members = channels.flatMap((channel) => hub.members({ roomId, channel }));
-      const connections = members.map((connection) => toRestConnection(connection, hub.isHost(connection)));
-      return { ...summary(roomId), connections };
+      const show = (connection: Connection) => toRestConnection(connection, hub.isHost(connection));
+      return { ...summary(roomId), connections: members.values().map(show) };
     },
 
     broadcastToRoom: ({ params: { roomId }, query: { channel }, headers, body }, { identity, requestId }) => {
