@@ -1175,11 +1175,11 @@ type ValueOf<T, K> = T extends unknown ? (K extends keyof T ? T[K] : never) : ne
 /** The names of what `T` has and `Shape` has not, however deep. */
 type Surplus<T, Shape> = unknown extends Shape
   ? never
-  : T extends readonly unknown[]
-    ? Surplus<T[number], ItemOf<Shape>>
-    : T extends object
-      ? { [K in keyof T]-?: K extends KeyOf<Shape> ? Surplus<T[K], ValueOf<Shape, K>> : K }[keyof T]
-      : never;
+  : T extends object
+    ? T extends Iterable<infer Item>
+      ? Surplus<Item, ItemOf<Shape>>
+      : { [K in keyof T]-?: K extends KeyOf<Shape> ? Surplus<T[K], ValueOf<Shape, K>> : K }[keyof T]
+    : never;
 
 /**
  * The handlers, unless there is one too many, or one that returns more than its reply has: TypeScript lets a

@@ -82,7 +82,12 @@ export interface OperationRequest<Id extends OperationId> {
 /** The body with which a handler succeeds; refusals are thrown. */
 export type OperationReply<Id extends OperationId> = JsonOf<Field<operations[Id]['responses'], (typeof routes)[Id]['success']>>;
 
-/** What handlers return, by operation. */
+type Listed<T> = T extends readonly (infer Item)[] ? readonly Item[] | IteratorObject<Item> : T;
+
+/** A body as handlers return it: a list, or one among its properties, may be an iterator that is drawn as it is written. */
+export type Drawn<Body> = Body extends readonly unknown[] ? Listed<Body> : { [K in keyof Body]: Listed<Body[K]> };
+
+/** What clients get, by operation. */
 export type OperationReplies = { [Id in OperationId]: OperationReply<Id> };
 
 /** Who calls: `Caller` where the operation asks for a token, else `undefined`. */
@@ -90,7 +95,7 @@ export type CallerOf<Id extends OperationId, Caller> = (typeof routes)[Id]['auth
 
 /** One handler per operation: a missing, extra or mistyped one does not compile. */
 export type OperationHandlers<Caller> = {
-  readonly [Id in OperationId]: (request: OperationRequest<Id>, caller: CallerOf<Id, Caller>) => OperationReply<Id> | Promise<OperationReply<Id>>;
+  readonly [Id in OperationId]: (request: OperationRequest<Id>, caller: CallerOf<Id, Caller>) => Drawn<OperationReply<Id>> | Promise<Drawn<OperationReply<Id>>>;
 };
 
 /** The handlers of the operations with one tag. */

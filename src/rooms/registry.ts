@@ -84,7 +84,12 @@ export class Registry {
 
   /** Every channel of every room in which there is anybody. */
   places(): Place[] {
-    return [...this.#byPlace.values()].flatMap((members) => [...members.values()].slice(0, 1));
+    const places: Place[] = [];
+    for (const members of this.#byPlace.values()) {
+      const [first] = members.values();
+      if (first !== undefined) places.push(first);
+    }
+    return places;
   }
 
   /** Every connection, in the order of joining. */

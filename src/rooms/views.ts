@@ -20,6 +20,16 @@ export class Views {
     return [...this.#registry.members(place).values()];
   }
 
+  /** The members, and then those who wait to be let in. */
+  everybody(place: Place): Connection[] {
+    return [...this.#registry.members(place).values(), ...this.#registry.waiting(place).values()];
+  }
+
+  /** How many that are. */
+  count(place: Place): number {
+    return this.#registry.members(place).size + this.#registry.waiting(place).size;
+  }
+
   /** Whether anybody is in a room, or in one channel of it. */
   hasRoom(roomId: string, channel: Channel | undefined): boolean {
     return this.#registry.placesOf(roomId, channel).length > 0;

@@ -130,6 +130,10 @@ const leak = { listActiveConnections: () => [{ ...connection, token: 'secret' }]
 accept<Pick<Operations, 'listActiveConnections'>>(leak);
 // @ts-expect-error a property too many in the response body
 accept<ExactHandlers<typeof leak, OperationReplies>>(leak);
+const slowLeak = { listActiveConnections: () => [{ ...connection, token: 'secret' }].values() };
+accept<Pick<Operations, 'listActiveConnections'>>(slowLeak);
+// @ts-expect-error a property too many in what is drawn into the body
+accept<ExactHandlers<typeof slowLeak, OperationReplies>>(slowLeak);
 
 // Outgoing messages.
 const notice = { noticeId: sent.messageId, message: 'Hello', sentAt: sent.sentAt };
@@ -185,6 +189,9 @@ accept<OperationReplies['kickConnection']>({ ...kicked, disconnected: 1 });
 accept<Operations['listActiveConnections']>(() => [connection]);
 // @ts-expect-error a property is missing in an item of the body
 accept<Operations['listActiveConnections']>(() => [{ id: 'c' }]);
+accept<Operations['listActiveConnections']>(async () => [connection].values());
+// @ts-expect-error a property is missing in what is drawn into the body
+accept<Operations['listActiveConnections']>(() => [{ id: 'c' }].values());
 // @ts-expect-error 204 has no body
 accept<Operations['preflightConnect']>(() => ({ success: true }));
 accept<Operations['preflightConnect']>(() => {});

@@ -56,6 +56,27 @@ describe('a message with an id', () => {
   );
 });
 
+describe('a message in the transcript', () => {
+  const ofClient = ({ facts }: Talk): unknown[] =>
+    facts.filter(([section, entry]) => section === 'transcript' && entry.startsWith('client.'));
+  const example = (key: string): unknown => ['transcript', key, { channel: 'zoom', frame: sampleFrame(key) }];
+
+  test('is one that was acknowledged, or had its reply', () => {
+    expect(ofClient(offered().ack('m1'))).toEqual([example('client.signal.offer')]);
+    const listed = welcomed().client('presence.list').server('presence.roster');
+    expect(ofClient(listed)).toEqual([example('client.presence.list')]);
+    const pinged = welcomed().client('session.ping').server('session.pong');
+    expect(ofClient(pinged)).toEqual([example('client.session.ping')]);
+  });
+
+  test('is none that was refused, malformed, or not answered yet', () => {
+    expect(ofClient(offered())).toEqual([]);
+    expect(ofClient(offered().error('peer_not_found', 'm1'))).toEqual([]);
+    expect(ofClient(welcomed().client('signal.offer', { extra: 1 }).ack('m1'))).toEqual([]);
+    expect(ofClient(offered().server('presence.roster', { replyTo: 'm1' }))).toEqual([]);
+  });
+});
+
 describe('nobody can say that a message was not answered', () => {
   accepts('the end right after it', () => offered().wait(999).end());
   accepts('the close right after it', () => offered().close('server', 1011).wait(5000).end());

@@ -19,15 +19,23 @@ export class Answers {
   readonly #contract: SocketContract;
   readonly #channel: DeclaredChannel;
   readonly #fault: (fault: string) => void;
+  readonly #carriedOut: (frame: ClientFrame) => void;
   #open: Asked[] = [];
   readonly #seenIds = new Set<string>();
   #count = 0;
   #lastAnswered = 0;
 
-  constructor(contract: SocketContract, channel: DeclaredChannel, fault: (fault: string) => void) {
+  /** @param carriedOut hears of each well-formed message that is answered as it should be, and by no error */
+  constructor(
+    contract: SocketContract,
+    channel: DeclaredChannel,
+    fault: (fault: string) => void,
+    carriedOut: (frame: ClientFrame) => void,
+  ) {
     this.#contract = contract;
     this.#channel = channel;
     this.#fault = fault;
+    this.#carriedOut = carriedOut;
   }
 
   /** The client sent a message. */
@@ -55,8 +63,9 @@ export class Answers {
       this.#fault(`${type} answers ${asked.type} ${id}, should be ${declared.join(' or ')}`);
     } else if (type === 'error') {
       this.#checkCode(asked, frame);
-    } else if (type === 'ack') {
-      this.#checkResult(asked, frame);
+    } else {
+      if (asked.expects === 'reply') this.#carriedOut(asked);
+      if (type === 'ack') this.#checkResult(asked, frame);
     }
     return asked.type;
   }
@@ -83,8 +92,12 @@ export class Answers {
         this.#channel.replies.get(one.type)?.includes(type) === true &&
         (type !== 'session.pong' || one.payload.t === payload.t),
     );
-    if (asked === undefined) this.#fault(`${type} answers nothing that the client sent`);
-    else this.#settle(asked);
+    if (asked === undefined) {
+      this.#fault(`${type} answers nothing that the client sent`);
+    } else {
+      this.#settle(asked);
+      if (asked.expects === 'reply') this.#carriedOut(asked);
+    }
   }
 
   /** The connection ended; says which messages should have been answered by then. */

@@ -4,6 +4,7 @@ import type { DeclaredChannel, DeclaredMessage, SocketContract } from './socket-
 /** What the contract makes of a text frame that a client sent. */
 export interface ClientFrame {
   readonly type: string;
+  readonly frame: JsonObject;
   /** Its id, where one can be read out of it. */
   readonly id: string | undefined;
   /** The message, where the frame is one. */
@@ -21,7 +22,7 @@ export function readClientFrame(
   channel: DeclaredChannel,
   text: string,
 ): ClientFrame {
-  const nothing = { type: '', id: undefined, message: undefined, payload: {}, mayLackId: true };
+  const nothing = { type: '', frame: {}, id: undefined, message: undefined, payload: {}, mayLackId: true };
   let frame: unknown;
   try {
     frame = JSON.parse(text);
@@ -33,7 +34,7 @@ export function readClientFrame(
   const message = channel.client.get(type);
   const id = contract.schemas.faults(contract.frameId, frame.id).length === 0 ? String(frame.id) : undefined;
   const payload = isObject(frame.payload) ? frame.payload : {};
-  const known = { type, id, message, payload, mayLackId: id === undefined };
+  const known = { type, frame, id, message, payload, mayLackId: id === undefined };
   const keys = keysOf(text);
   if (depthOf(frame) > contract.limits.maxDepth || keys.length > contract.limits.maxKeys) {
     return { ...known, expects: 'error', mayLackId: true };

@@ -68,7 +68,16 @@ describe('frames of the server', () => {
 
   test('that are wrong do not count', () => {
     const talk = new Talk().server('session.welcome', { extra: 1 }).error('not_found').close('server', 4999);
-    expect(talk.facts).toEqual([['messages', 'server.error']]);
+    expect(talk.facts.map(([section, entry]) => [section, entry])).toEqual([
+      ['messages', 'server.error'],
+      ['transcript', 'server.error'],
+    ]);
+  });
+
+  test('that are right belong into the transcript, with the channel', () => {
+    const example = { channel: 'chat', frame: sampleFrame('server.notice', { ts: 7 }) };
+    const { facts } = welcomed('chat').server('notice', { ts: 7 });
+    expect(facts).toContainEqual(['transcript', 'server.notice', example]);
   });
 
   test('that are errors count by their code', () => {

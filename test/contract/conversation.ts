@@ -4,7 +4,7 @@ import type { ObservedFrame } from '../support/websocket-stream.ts';
 import type { Side } from '../support/wire.ts';
 import { Answers } from './answers.ts';
 import { readClientFrame } from './client-frames.ts';
-import { closeFact, codeFact, type Fact, messageFact } from './facts.ts';
+import { closeFact, codeFact, type Fact, messageFact, transcriptFact } from './facts.ts';
 import type { DeclaredChannel, SocketContract } from './socket-contract.ts';
 
 /** After these nothing follows but the close, with a code of one of these names. */
@@ -48,9 +48,12 @@ export class Conversation {
     this.#contract = contract;
     this.#channel = channel;
     this.#findings = findings;
-    this.#answers = new Answers(contract, channel, (fault) => {
+    const fault = (text: string): void => {
       // Where the client's bytes can no longer be read, nobody knows what the server answers.
-      if (!this.#clientLost) findings.fault(fault);
+      if (!this.#clientLost) findings.fault(text);
+    };
+    this.#answers = new Answers(contract, channel, fault, ({ message, frame }) => {
+      if (message) findings.fact(transcriptFact(message.key, { channel: channel.name, frame }));
     });
     this.#now = now;
     this.#openedAt = now();
@@ -118,10 +121,15 @@ export class Conversation {
     }
     const faults = this.#contract.schemas.faults(message.frame, frame);
     if (faults.length > 0) this.#findings.fault(`${type}: ${faults.join('; ')}: ${short(text)}`);
-    else this.#findings.fact(messageFact(message.key));
+    else this.#sawMessage(message.key, frame);
     if (type === 'error') this.#checkError(objectAt(frame, 'payload'));
     this.#checkAnswer(frame, type);
     if (lastWords.has(type)) this.#last = type;
+  }
+
+  #sawMessage(key: string, frame: JsonObject): void {
+    this.#findings.fact(messageFact(key));
+    this.#findings.fact(transcriptFact(key, { channel: this.#channel.name, frame }));
   }
 
   #checkWelcome(type: string, isFirst: boolean): void {

@@ -59,6 +59,7 @@ test('names what is missing: a response without its headers, or the header alone
     '  shared responses          0/0  100 %',
     '  unrouted responses        0/0  100 %',
     '  messages                  0/1    0 %',
+    '  transcript                0/0  100 %',
     '  codes on HTTP             0/0  100 %',
     '  codes on sockets          0/0  100 %',
     '  close codes               0/0  100 %',

@@ -1,9 +1,12 @@
+import type { JsonObject } from '../../src/codegen/documents.ts';
+
 /** The sections of the coverage, in the order in which they are printed. */
 export const sections = [
   'operations',
   'shared responses',
   'unrouted responses',
   'messages',
+  'transcript',
   'codes on HTTP',
   'codes on sockets',
   'close codes',
@@ -12,8 +15,14 @@ export const sections = [
 /** A section of the coverage. */
 export type Section = (typeof sections)[number];
 
+/** A message as it was on the wire. */
+export interface Example {
+  readonly channel: string;
+  readonly frame: JsonObject;
+}
+
 /** Something that the specs declare and that a test provoked, in words that both sides spell alike. */
-export type Fact = readonly [section: Section, entry: string];
+export type Fact = readonly [section: Section, entry: string, example?: Example];
 
 /** A response of one operation, or with a part one of its headers or media types. */
 export function operationFact(operation: string, status: string, part?: string): Fact {
@@ -33,6 +42,11 @@ export function unroutedFact(status: string): Fact {
 /** A message, by its key in the components, which says its direction. */
 export function messageFact(key: string): Fact {
   return ['messages', key];
+}
+
+/** A message that belongs into the transcript, by its key; of a client only what was carried out. */
+export function transcriptFact(key: string, example?: Example): Fact {
+  return example === undefined ? ['transcript', key] : ['transcript', key, example];
 }
 
 /** An error code, in a problem document or in an `error` frame. */

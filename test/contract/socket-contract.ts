@@ -1,5 +1,5 @@
 import { type Json, type JsonObject, objectAt, refName } from '../../src/codegen/documents.ts';
-import { closeFact, codeFact, type Fact, messageFact } from './facts.ts';
+import { closeFact, codeFact, type Fact, messageFact, transcriptFact } from './facts.ts';
 import { type DeclaredError, readErrors } from './rest-contract.ts';
 import { ClosedSchemas } from './schemas.ts';
 
@@ -71,7 +71,7 @@ export class SocketContract {
   facts(): Fact[] {
     const codes = [...this.errors].filter(([, { socket }]) => socket);
     return [
-      ...[...this.#messages.keys()].map(messageFact),
+      ...[...this.#messages.keys()].flatMap((key) => [messageFact(key), transcriptFact(key)]),
       ...codes.map(([code]) => codeFact(code, 'sockets')),
       ...[...this.closeCodes].map(([code, name]) => closeFact(code, name)),
     ];

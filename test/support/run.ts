@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, relative, resolve } from 'node:path';
+import { delimiter, dirname, join, relative, resolve } from 'node:path';
 import { declaredFacts, measure, printed, readFacts } from '../contract/coverage.ts';
+import type { Fact } from '../contract/facts.ts';
+import { transcriptOf } from '../contract/transcript.ts';
 
-// npm test: the static checks, then every test, then how much of the contract the tests provoked. With arguments
-// (npm test -- test/auth -t expired) only vitest runs, with these arguments, and coverage is not asked for.
+// npm test: the static checks, then every test, then how much of the contract the tests provoked, with a transcript
+// of it. With arguments (npm test -- test/auth -t expired) only vitest runs, with these arguments, and without those.
 
 /** How many checks or tests ended how. */
 interface Tally {
@@ -45,6 +47,9 @@ const staticChecks: readonly (readonly [name: string, command: string, ...args: 
   ['redocly lint', join(bin, 'redocly'), 'lint'],
   ['asyncapi validate', join(bin, 'asyncapi'), 'validate', 'specs/asyncapi.yaml', '--fail-severity=warn'],
 ];
+
+/** Each message once, as it was on the wire. */
+const transcript = 'test-results/transcript.jsonl';
 
 /** Tests and `tsc` look at the package as it ships, too. */
 const build = ['build', process.execPath, 'src/codegen/build.ts'] as const;
@@ -113,9 +118,23 @@ function addVitest(report: VitestReport): void {
 }
 
 function checkCoverage(from: string): void {
-  const coverage = measure(declaredFacts(), readFacts(join(from, 'facts')));
+  const seen = readFacts(join(from, 'facts'));
+  const coverage = measure(declaredFacts(), seen);
   console.log(printed(coverage));
   count('contract coverage', coverage.complete);
+  writeTranscript(seen, coverage.rows.find(({ section }) => section === 'transcript')?.missing ?? []);
+}
+
+function writeTranscript(seen: readonly Fact[], missing: readonly string[]): void {
+  const lines = transcriptOf(seen);
+  mkdirSync(dirname(transcript), { recursive: true });
+  writeFileSync(transcript, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const lacking = missing.length === 0 ? '' : `, but not ${missing.join(', ')}`;
+  count(
+    `${transcript} holds ${lines.length} messages as they were on the wire`,
+    missing.length === 0,
+    lacking,
+  );
 }
 
 function exitCode(child: ReturnType<typeof spawn>): Promise<number | null> {

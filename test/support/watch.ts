@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Checker } from '../contract/checker.ts';
+import { withoutTokens } from '../contract/transcript.ts';
 import { atScopeEnd, violation } from './scope.ts';
 import { startTap } from './tap.ts';
 
@@ -13,10 +14,11 @@ const file = directory && join(directory, `${randomUUID()}.jsonl`);
 const checker = new Checker({
   violation,
   fact(fact) {
-    const line = `${JSON.stringify(fact)}\n`;
-    if (file === undefined || seen.has(line)) return;
-    seen.add(line);
-    appendFileSync(file, line);
+    const [section, entry] = fact;
+    const key = `${section}: ${entry}`; // one example of each is enough
+    if (file === undefined || seen.has(key)) return;
+    seen.add(key);
+    appendFileSync(file, `${JSON.stringify(fact, withoutTokens)}\n`);
   },
 });
 

@@ -9,7 +9,7 @@ import type { AdminAction, Caller } from './caller.ts';
 /** Who is kept out of which room. */
 export function banOperations(exclusion: Exclusion, audit: Report<AdminAction>) {
   return {
-    listBans: () => exclusion.list().map(toRestBan),
+    listBans: () => exclusion.list().values().map(toRestBan),
 
     liftBan: ({ params: { banId } }, { identity, requestId }) => {
       if (!exclusion.lift(banId)) throw new SignalboxError('ban_not_found', `No ban has the id ${banId}.`);

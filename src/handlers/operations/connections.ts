@@ -6,7 +6,12 @@ import type { Exclusion } from '../../rooms/exclusion.ts';
 import type { Views } from '../../rooms/views.ts';
 import type { AdminAction, Caller } from './caller.ts';
 
-/** Live connections, one by one. */
+/**
+ * Live connections, one by one.
+ *
+ * The list holds who was there when it began, each once, as each is when its turn comes to be written. Who comes
+ * meanwhile is not in it, and who goes meanwhile may be.
+ */
 export function connectionOperations(views: Views, exclusion: Exclusion, audit: Report<AdminAction>) {
   const show = (connection: Connection) => toRestConnection(connection, views.isHost(connection));
 
@@ -28,7 +33,7 @@ export function connectionOperations(views: Views, exclusion: Exclusion, audit: 
         }
         page.push(connection);
       }
-      return page.map(show);
+      return page.values().map(show);
     },
 
     getConnection: ({ params: { id } }) => show(find(id)),

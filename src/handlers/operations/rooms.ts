@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { type Channel, channels } from '../../../generated/messages.ts';
 import type { OperationHandlersOf } from '../../../generated/operations.ts';
 import type { Closing } from '../../rooms/closing.ts';
-import { timestamp, toRestConnection } from '../../rooms/connection.ts';
+import { type Connection, timestamp, toRestConnection } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Hub } from '../../rooms/hub.ts';
@@ -11,7 +11,7 @@ import type { Views } from '../../rooms/views.ts';
 import type { AdminAction, Caller } from './caller.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 
-/** Everybody in a room at once. */
+/** Everybody in a room at once. Lists hold what was there when they began; a room that ended meanwhile is left out. */
 export function roomOperations(
   views: Views,
   hub: Hub,
@@ -21,19 +21,22 @@ export function roomOperations(
 ) {
   const idempotency = new IdempotencyKeys(now);
   const summary = (roomId: string) => {
-    const count = (channel: Channel) => views.members({ roomId, channel }).length;
+    const count = (channel: Channel) => views.count({ roomId, channel });
     const counts = { zoom: count('zoom'), screenshare: count('screenshare'), chat: count('chat') };
     return { roomId, connectionCount: counts.zoom + counts.screenshare + counts.chat, channels: counts };
   };
 
   return {
-    listRooms: () => views.roomIds().map(summary),
+    listRooms: () => {
+      const rooms = views.roomIds().values().map(summary);
+      return rooms.filter(({ connectionCount }) => connectionCount > 0); // the last may go before the turn of the room
+    },
 
     getRoom: ({ params: { roomId } }) => {
       checkRoom(views, roomId, undefined);
-      const members = channels.flatMap((channel) => views.members({ roomId, channel }));
-      const connections = members.map((connection) => toRestConnection(connection, views.isHost(connection)));
-      return { ...summary(roomId), connections };
+      const members = channels.flatMap((channel) => views.everybody({ roomId, channel }));
+      const show = (connection: Connection) => toRestConnection(connection, views.isHost(connection));
+      return { ...summary(roomId), connections: members.values().map(show) };
     },
 
     broadcastToRoom: ({ params: { roomId }, query: { channel }, headers, body }, { identity, requestId }) => {

@@ -13,8 +13,9 @@ import type { Identity } from '../../rooms/identity.ts';
 import type { CredentialPlace } from '../guards/credentials.ts';
 import type { Guards } from '../guards/guards.ts';
 import { rawPathOf } from '../guards/head.ts';
+import { writeBody } from './body.ts';
 import { countCall } from './limit.ts';
-import { validateByContract } from './validate.ts';
+import { type ContractValidation, validateByContract } from './validate.ts';
 
 /** Who calls an operation, as its handler gets to know it. */
 export interface HttpCaller {
@@ -36,16 +37,16 @@ export function operationsRouter(
   limits: LimitStore,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const validate = validateByContract();
+  const validation = validateByContract();
   const parseBody = express.json({ limit: httpLimits.maxBodyBytes, inflate: false });
   for (const id of Object.keys(routes) as OperationId[]) {
     const route: Route = routes[id];
     const steps: RequestHandler[] = [
       ...(route.auth === 'token' ? [authorize(route, guards, limits)] : []),
       ...(route.body ? [parseBody] : []),
-      ...validate,
+      ...validation.steps,
     ];
-    router[route.method](expressPath(route.path), ...steps, answer(id, route, handlers, guards));
+    router[route.method](expressPath(route.path), ...steps, answer(id, route, handlers, guards, validation));
   }
   return router;
 }
@@ -74,6 +75,7 @@ function answer<Id extends OperationId>(
   { success }: Route,
   handlers: OperationHandlers<HttpCaller>,
   guards: Guards,
+  { bodyCheck }: ContractValidation,
 ): RequestHandler {
   // `CallerOf` is undefined where no token is asked for; a handler that knows no caller takes one and ignores it.
   const handler = handlers[id] as unknown as (request: OperationRequest<Id>, caller: HttpCaller) => unknown;
@@ -87,7 +89,7 @@ function answer<Id extends OperationId>(
     const reply = await handler({ params, query, headers, body }, caller);
     response.status(success);
     if (reply === undefined) response.end();
-    else response.json(reply);
+    else await writeBody(response, reply, () => bodyCheck(request, response));
   };
 }
 
