@@ -1,82 +1,60 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isObject, type Json, type JsonObject } from '../../src/codegen/documents.ts';
-import { type Frame, valueAt } from '../support/socket.ts';
+import type { Json, JsonObject } from '../../src/codegen/documents.ts';
+import { valueAt } from '../support/socket.ts';
 import { placeKey } from './deeds.ts';
-import type { Model } from './model.ts';
-import type { Expected } from './people.ts';
-import type { Client, Stage } from './stage.ts';
+import type { Attendance, Client, Stage } from './stage.ts';
 import { isSameSet, View } from './view.ts';
+
+/** What a socket closes with after its last frame. */
+const closedAfter: Readonly<Record<string, number>> = {
+  'session.kicked': 4500,
+  'room.closed': 4502,
+  'admission.denied': 4509,
+};
 
 /** What must be true whatever was done and in which order, as soon as nothing is under way any more. */
 export async function checkQuiet(stage: Stage): Promise<void> {
-  await stage.rosters(); // what was under way when the last client answered, the second answers come after
-  const rosters = await stage.rosters();
+  await stage.attendance(); // what was under way when the last client answered, the second answers come after
+  const attendance = await stage.attendance();
+  const { rosters, waiting } = attendance;
   const views = new Map(stage.clients.map((client) => [client, new View(client)]));
+  const live = [...rosters.keys(), ...waiting];
   for (const client of stage.clients) {
-    checkAnswers(client, rosters.has(client));
-    if (!rosters.has(client)) await checkEnd(client);
+    checkAnswers(client, live.includes(client));
+    if (!live.includes(client)) await checkEnd(client);
   }
   checkTexts(stage, [...rosters.keys()]);
-  for (const [client, roster] of rosters) checkRoster(client, views.get(client), roster);
+  for (const [client, roster] of rosters) {
+    checkRoster(client, views.get(client), roster);
+    checkWaiting(client, views.get(client), waiting);
+  }
   checkPairs([...rosters.keys()], views);
-  await checkRegistry(stage, rosters);
+  await checkRegistry(stage, attendance);
 }
 
 /** The next to come is told the same as those who were there all the time. Changes who is host. */
 export async function checkNewcomers(stage: Stage): Promise<void> {
-  const rosters = await stage.rosters();
+  const { rosters, waiting } = await stage.attendance();
   const insiders = new Map([...rosters.keys()].map((client) => [placeKey(client.place), client]));
+  const pairs: [View, Client][] = [];
   for (const [key, insider] of insiders) {
     const before = new View(insider);
     const joined = await stage.join(`newcomer of ${key}`, insider.place, 'newcomer', true);
     const newcomer = stage.clients.at(-1);
     if (joined !== 'joined' || !newcomer) throw new Error(`${key}: a newcomer with host: true was refused`);
+    pairs.push([before, newcomer]);
+  }
+  await stage.attendance(); // the newcomers have heard who waits
+  for (const [before, newcomer] of pairs) {
     const after = new View(newcomer);
     const same =
       after.locked === before.locked &&
+      after.admission === before.admission &&
       isDeepStrictEqual(after.shares, before.shares) &&
       isSameSet(after.hosts, [...before.hosts, newcomer.clientId]);
-    if (!same) throw new Error(`${key}: a newcomer is told other than what ${insider.name} knows`);
+    if (!same) throw new Error(`${newcomer.name} is told other than what was known`);
+    checkWaiting(newcomer, after, waiting);
   }
-}
-
-/** Every frame that every client got is the one that the model foretells. */
-export function checkModel(model: Model, stage: Stage): void {
-  for (const { name, hears, end } of model.people) {
-    const client = stage.clients.find((one) => one.name === name);
-    const got = (client?.socket.frames ?? []).filter(({ type }) => type !== 'presence.roster');
-    const isCut = end === 1006;
-    for (let i = 0; i < Math.max(hears.length, got.length); i += 1) {
-      const [wanted, frame] = [hears[i], got[i]];
-      if (frame === undefined && isCut) break; // what was on its way is lost
-      if (wanted && frame && isAsExpected(frame, wanted, stage)) continue;
-      throw new Error(
-        `frame ${i + 1} of ${name}\n  should be ${JSON.stringify(wanted)}\n  but is   ${JSON.stringify(frame)}`,
-      );
-    }
-  }
-}
-
-function isAsExpected(frame: Frame, { type, from, replyTo, payload }: Expected, stage: Stage): boolean {
-  const { from: sender } = frame;
-  return (
-    frame.type === type &&
-    frame.replyTo === replyTo &&
-    (sender && stage.nameOf(sender)) === from &&
-    includes(frame.payload, payload, stage)
-  );
-}
-
-/** Whether a value is what is wanted, or more. */
-function includes(value: Json | undefined, wanted: unknown, stage: Stage): boolean {
-  if (Array.isArray(wanted)) {
-    if (!Array.isArray(value) || value.length !== wanted.length) return false;
-    return wanted.every((one, i) => includes(value[i], one, stage));
-  }
-  if (typeof wanted !== 'object' || wanted === null) {
-    return (typeof value === 'string' ? stage.nameOf(value) : value) === wanted;
-  }
-  return isObject(value) && Object.entries(wanted).every(([key, one]) => includes(value[key], one, stage));
 }
 
 /** Each id is answered once; where the client is gone, at most once. */
@@ -99,7 +77,7 @@ async function checkEnd({ name, socket, sent, cut }: Client): Promise<void> {
   const { code } = await socket.closed;
   const frame = socket.frames.at(-1);
   const left = frame?.type === 'ack' && sent.get(String(frame.replyTo))?.type === 'session.leave';
-  const due = left ? 1000 : { 'session.kicked': 4500, 'room.closed': 4502 }[String(frame?.type)];
+  const due = left ? 1000 : closedAfter[String(frame?.type)];
   if (code !== due) throw new Error(`${name}: closed with ${code} after ${JSON.stringify(frame)}`);
 }
 
@@ -109,7 +87,7 @@ async function checkEnd({ name, socket, sent, cut }: Client): Promise<void> {
  */
 function checkTexts({ clients }: Stage, live: readonly Client[]): void {
   for (const sender of clients) {
-    for (const [id, { at, type, payload }] of sender.sent) {
+    for (const [id, { type, payload, welcomed }] of sender.sent) {
       const text = textOf(payload);
       if (text === undefined) continue;
       const isAcked = sender.socket.frames.some((frame) => frame.replyTo === id && frame.type === 'ack');
@@ -119,7 +97,7 @@ function checkTexts({ clients }: Stage, live: readonly Client[]): void {
         const isMeant =
           placeKey(reader.place) === placeKey(sender.place) &&
           (reader === sender ? type === 'chat.send' : (named?.includes(reader.clientId) ?? true));
-        const least = isMeant && isAcked && live.includes(reader) && reader.since < at ? 1 : 0;
+        const least = isMeant && isAcked && live.includes(reader) && welcomed.has(reader) ? 1 : 0;
         const isTrue = copies.every(({ from }) => from === sender.clientId);
         if (isTrue && copies.length >= least && copies.length <= (isMeant ? 1 : 0)) continue;
         const what = JSON.stringify(copies.map(({ from, ...frame }) => ({ from, type: frame.type })));
@@ -140,7 +118,22 @@ function checkRoster({ name, place }: Client, view: View | undefined, roster: re
       `${name} knows ${JSON.stringify(view?.roster)}\n  but the roster of ${placeKey(place)} is ${said}`,
     );
   }
+  const since = roster.map((person) => String(valueAt(person, 'joinedAt')));
+  if (!isDeepStrictEqual(since, since.toSorted()))
+    throw new Error(`${placeKey(place)}: not who was let in first comes first`);
   if (view?.hosts.length === 0) throw new Error(`${placeKey(place)} has people and no host`);
+}
+
+/** Each host knows who waits, and nobody else. */
+function checkWaiting(
+  { name, clientId, place }: Client,
+  view: View | undefined,
+  waiting: readonly Client[],
+): void {
+  const here = waiting.filter((client) => placeKey(client.place) === placeKey(place));
+  const due = view?.hosts.includes(clientId) ? here.map((client) => client.clientId) : [];
+  if (isSameSet([...(view?.waiting ?? [])], due)) return;
+  throw new Error(`${name} knows that ${[...(view?.waiting ?? [])]} wait; but it should be ${due}`);
 }
 
 /** Of two peers one is polite, and each knows which. */
@@ -165,23 +158,30 @@ function isPolite(self: Client, peer: Client, view: View | undefined): boolean {
   return Number(view?.people.get(self.clientId)?.order) > Number(view?.people.get(peer.clientId)?.order);
 }
 
-/** What the admin API lists is what the rosters say, in the same order. */
-async function checkRegistry(stage: Stage, rosters: ReadonlyMap<Client, Json[]>): Promise<void> {
-  const rooms = new Set(stage.clients.map(({ place }) => place.room));
-  for (const room of rooms) {
-    const listed = await stage.registry(room);
-    const clients = [...rosters].filter(([{ place }]) => place.room === room);
-    const expected = new Map<string, JsonObject>();
-    for (const [{ place }, roster] of clients) {
-      for (const person of roster)
-        expected.set(String(valueAt(person, 'clientId')), restOf(person, place.channel));
-    }
-    const known = listed.map((connection) => restOf(connection, valueAt(connection, 'channel')));
-    const isWhole = known.length === expected.size && clients.length === expected.size;
-    if (isWhole && known.every((one) => isDeepStrictEqual(one, expected.get(String(one.clientId))))) continue;
-    throw new Error(
-      `/active lists ${JSON.stringify(known)}\n  but there are ${JSON.stringify([...expected.values()])}`,
-    );
+/** What the admin API lists is what the rosters say, and who waits; a channel where all are cut off has no roster. */
+async function checkRegistry(stage: Stage, { rosters, waiting }: Attendance): Promise<void> {
+  const known = new Set([...rosters.keys()].map(({ place }) => placeKey(place)));
+  for (const room of new Set(stage.clients.map(({ place }) => place.room))) {
+    const people = new Map<Json | undefined, JsonObject>();
+    for (const [{ place }, roster] of rosters)
+      for (const person of place.room === room ? roster : [])
+        people.set(valueAt(person, 'clientId'), restOf(person, place.channel));
+    const here = waiting.filter(({ place }) => place.room === room);
+    const waits = new Set<Json | undefined>(here.map(({ clientId }) => clientId));
+    const listed = (await stage.registry(room)).map((one) => restOf(one, valueAt(one, 'channel')));
+    const hosted = new Set(listed.filter(({ isHost }) => isHost).map(({ channel }) => channel));
+    const isTrue = (one: JsonObject): boolean => {
+      if (waits.has(one.clientId)) return !one.isHost && one.connectionStatus === 'connected';
+      const hasRoster = known.has(`${one.channel}/${room}`);
+      return hasRoster
+        ? isDeepStrictEqual(one, people.get(one.clientId))
+        : one.connectionStatus === 'disconnected';
+    };
+    const ids = new Set(listed.map(({ clientId }) => clientId));
+    const isWhole = [...people.keys(), ...waits].every((clientId) => ids.has(clientId));
+    if (isWhole && listed.every((one) => isTrue(one) && hosted.has(one.channel))) continue;
+    const due = JSON.stringify([...people.values(), ...waits]);
+    throw new Error(`/active lists ${JSON.stringify(listed)}\n  but there are ${due}`);
   }
 }
 

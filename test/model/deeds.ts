@@ -32,7 +32,7 @@ export interface Send {
   /** The frame's. */
   readonly id: string;
   readonly type: string;
-  /** Clients and shares go by their names. */
+  /** Clients and shares go by their names; a new token is `{ host }`, as it says of its user. */
   readonly payload: { readonly [field: string]: Json };
 }
 
@@ -43,11 +43,11 @@ export interface Send {
 export type Deed =
   | Join
   | Send
-  /** The socket says goodbye with 1000, or is cut. */
-  | { readonly do: 'hangUp' | 'drop'; readonly by: string }
+  /** The socket says goodbye with 1000, or is cut; the time is over for which a cut one keeps its place. */
+  | { readonly do: 'hangUp' | 'drop' | 'expire'; readonly by: string }
   /** Over REST. */
   | { readonly do: 'adminKick'; readonly whom: string }
-  | { readonly do: 'adminClose'; readonly room: string; readonly channel?: Channel };
+  | { readonly do: 'adminClose' | 'adminBroadcast'; readonly room: string; readonly channel?: Channel };
 
 export function placeKey({ room, channel }: Place): string {
   return `${channel}/${room}`;
@@ -63,8 +63,9 @@ export function deedText(deed: Deed): string {
     case 'adminKick':
       return `admin: kick ${deed.whom}`;
     case 'adminClose':
-      return `admin: close ${deed.room}${deed.channel ? ` ?channel=${deed.channel}` : ''}`;
+    case 'adminBroadcast':
+      return `admin: ${deed.do.slice(5)} ${deed.room}${deed.channel ? ` ?channel=${deed.channel}` : ''}`;
     default:
-      return `${deed.by}: ${deed.do === 'drop' ? 'its connection is cut' : 'closes with 1000'}`;
+      return `${deed.by}: ${{ hangUp: 'closes with 1000', drop: 'its connection is cut', expire: 'its time is over' }[deed.do]}`;
   }
 }

@@ -1,12 +1,14 @@
 import type { Json } from '../../src/codegen/documents.ts';
+import { admit, close, deny, enter, kick, leave, lose, refresh, wait } from './attendance.ts';
 import { type Deed, type Join, type Place, placeKey, places, type Send } from './deeds.ts';
-import { close, emptyRoom, type Person, participant, type Room, tell, tellHosts, told } from './people.ts';
+import { emptyRoom, type Person, type Room, tell, tellHosts, told, without } from './people.ts';
 
 /** The code of the error that answers a message. */
 class Refusal extends Error {}
 
 const maxSharesPerClient = 4;
-const needsHost = /^(host\.|participant\.|room\.)/;
+const needsHost = /^(host\.|participant\.|room\.|waiting\.)/;
+const mayWaiting = /^session\./;
 const notInChat = /^(signal\.offer|media\.|screen\.)/;
 
 /**
@@ -15,10 +17,19 @@ const notInChat = /^(signal\.offer|media\.|screen\.)/;
  */
 export class Model {
   readonly people: Person[] = [];
+  /** Who was cut off as a member, and whose time is not over; it may have been put out since. */
+  lost: Person[] = [];
   readonly #rooms = new Map(places.map((place) => [placeKey(place), emptyRoom(place)]));
 
+  /** Everybody with a connection, waiting ones too. */
   get live(): Person[] {
     return this.people.filter(({ end }) => end === undefined);
+  }
+
+  /** Everybody whom a room knows: whoever is there, is cut off or waits. */
+  get there(): Person[] {
+    const known = [...this.#rooms.values()].flatMap(({ members, waiting }) => [...members, ...waiting]);
+    return this.people.filter((person) => known.includes(person));
   }
 
   room(place: Place): Room {
@@ -32,22 +43,26 @@ export class Model {
         return this.#join(deed);
       case 'send':
         return this.#send(deed);
-      case 'adminKick':
-        this.#kick(this.#person(deed.whom), 'admin');
+      case 'adminKick': {
+        const target = this.#person(deed.whom);
+        kick(this.room(target.place), target, 'admin');
         return '200';
-      case 'adminClose': {
+      }
+      case 'adminClose':
+      case 'adminBroadcast': {
         const rooms = [...this.#rooms.values()].filter(
           ({ place, members }) =>
             place.room === deed.room &&
             members.length > 0 &&
             (deed.channel ?? place.channel) === place.channel,
         );
-        const count = rooms.reduce((sum, { members }) => sum + members.length, 0);
-        for (const room of rooms) close(room, 'admin');
-        return count > 0 ? `200 ${count}` : '404 undefined';
+        const counts = rooms.map((room) =>
+          deed.do === 'adminClose' ? close(room, 'admin') : broadcast(room),
+        );
+        return rooms.length > 0 ? `200 ${counts.reduce((sum, count) => sum + count)}` : '404 undefined';
       }
       default:
-        this.#leave(this.#person(deed.by), deed.do === 'drop' ? 1006 : 1000);
+        this.#go(this.#person(deed.by), deed.do);
         return 'gone';
     }
   }
@@ -61,35 +76,45 @@ export class Model {
   #join({ name, user, place, host }: Join): string {
     const room = this.room(place);
     if (room.locked && !host) return 'room_locked';
-    room.lastOrder += 1;
     const person: Person = {
-      ...{ name, user, place, host, order: room.lastOrder },
+      ...{ name, user, place, host, order: 0 },
       ...{ hand: false, metadata: undefined, media: { mic: 'off', camera: 'off', screen: 'off' } },
       ...{ hears: [], end: undefined },
     };
-    const isFirst = room.members.length === 0;
-    const others = room.members;
     this.people.push(person);
-    room.members = [...others, person];
-    if (host || isFirst) room.hosts.push(person);
-    const roster = room.members.map((member) => participant(room, member));
-    const self = participant(room, person);
-    tell([person], 'session.welcome', { self, room: told(room), roster, rosterTotal: roster.length });
-    tell(others, 'presence.joined', { participants: [self] });
-    if (host && !isFirst) tellHosts(room, 'joined');
-    return 'joined';
+    const waits = room.approval && !host;
+    if (waits) wait(room, person);
+    else enter(room, person);
+    return waits ? 'waits' : 'joined';
+  }
+
+  #go(person: Person, how: 'hangUp' | 'drop' | 'expire'): void {
+    const room = this.room(person.place);
+    switch (how) {
+      case 'hangUp':
+        person.end = 1000;
+        return leave(room, person, 'left');
+      case 'drop':
+        if (room.members.includes(person)) this.lost.push(person);
+        return lose(room, person);
+      case 'expire':
+        this.lost = without(this.lost, person);
+        return leave(room, person, 'disconnected');
+    }
   }
 
   #send({ by, id, type, payload }: Send): string {
     const sender = this.#person(by);
     const room = this.room(sender.place);
     try {
+      if (room.waiting.includes(sender) && !mayWaiting.test(type)) throw new Refusal('not_allowed');
       if (notInChat.test(type) && sender.place.channel === 'chat') throw new Refusal('not_allowed');
       if (needsHost.test(type) && !room.hosts.includes(sender)) throw new Refusal('not_allowed');
       const result = this.#carryOut(room, sender, type, payload);
-      sender.hears.push({ type: 'ack', replyTo: id, payload: { result } });
+      const answer = type === 'session.refreshToken' ? 'session.tokenRefreshed' : 'ack';
+      sender.hears.push({ type: answer, replyTo: id, payload: { result } });
       if (type === 'room.close') sender.hears.push({ type: 'room.closed', payload: { by: 'host' } });
-      return 'ack';
+      return answer;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       sender.hears.push({ type: 'error', replyTo: id, payload: { code: error.message } });
@@ -100,11 +125,14 @@ export class Model {
   /** Gives the result in the ack, where the message has one. */
   #carryOut(room: Room, sender: Person, type: string, payload: Send['payload']): object | undefined {
     const { hosts } = room;
-    const others = room.members.filter((member) => member !== sender);
+    const others = without(room.members, sender);
     const from = sender.name;
     switch (type) {
       case 'session.leave':
-        this.#leave(sender, 1000);
+        this.#go(sender, 'hangUp');
+        return undefined;
+      case 'session.refreshToken':
+        refresh(room, sender, payload.host === true);
         return undefined;
       case 'presence.update':
         sender.hand = Boolean(payload.handRaised ?? sender.hand);
@@ -121,7 +149,7 @@ export class Model {
       case 'chat.send': {
         const to = Array.isArray(payload.to) ? payload.to.map((name) => member(room, name)) : undefined;
         const readers = room.members.filter((one) => one === sender || (to?.includes(one) ?? true));
-        const author = { userId: sender.user, presenterName: sender.user.toUpperCase() };
+        const author = { userId: sender.user, presenterName: from };
         tell(readers, 'chat.message', { ...author, text: payload.text, private: to !== undefined }, from);
         return {};
       }
@@ -131,20 +159,32 @@ export class Model {
         const to = member(room, payload.to);
         room.hosts = hostsAfter(type, hosts, sender, to);
         const reason = { grant: 'granted', transfer: 'transferred', revoke: 'revoked' }[type.slice(5)];
-        if (room.hosts !== hosts) tellHosts(room, reason ?? type);
+        const isNew = room.hosts.includes(to) && !hosts.includes(to);
+        if (room.hosts !== hosts) tellHosts(room, reason ?? type, isNew ? to : undefined);
         return undefined;
       }
       case 'participant.kick': {
         const target = member(room, payload.clientId);
         if (target === sender) throw new Refusal('conflict');
         if (target.host && !sender.host) throw new Refusal('not_allowed');
-        this.#kick(target, 'host');
+        kick(room, target, 'host');
         return undefined;
       }
       case 'room.update':
-        room.locked = payload.locked === true;
+        room.locked = Boolean(payload.locked ?? room.locked);
+        room.approval = payload.admission === undefined ? room.approval : payload.admission === 'approval';
         tell(room.members, 'room.updated', { room: told(room) });
+        if (!room.approval) for (const one of room.waiting) admit(room, one, sender);
         return undefined;
+      case 'waiting.decide': {
+        const { clientId, decision, reason } = payload;
+        const chosen = room.waiting.filter(({ name }) => name === clientId || clientId === 'all');
+        if (clientId !== 'all' && chosen.length === 0) throw new Refusal('peer_not_found');
+        for (const one of chosen)
+          if (decision === 'admit') admit(room, one, sender);
+          else deny(room, one, reason, sender);
+        return undefined;
+      }
       case 'room.close':
         close(room, 'host', sender);
         return undefined;
@@ -164,7 +204,7 @@ export class Model {
   }
 
   #share(room: Room, sender: Person, name: string): object {
-    const others = room.members.filter((member) => member !== sender);
+    const others = without(room.members, sender);
     const own = room.shares.filter(({ by }) => by === sender);
     if (room.place.channel === 'screenshare') {
       if (own.length < room.shares.length && !room.hosts.includes(sender)) throw new Refusal('screen_busy');
@@ -175,43 +215,25 @@ export class Model {
     tell(others, 'screen.started', { shareId: name, clientId: sender.name, label: name }, sender.name);
     return { shareId: name };
   }
+}
 
-  #kick(target: Person, by: 'admin' | 'host'): void {
-    tell([target], 'session.kicked', { by });
-    this.#leave(target, 4500);
-  }
-
-  #leave(person: Person, end: number): void {
-    person.end = end;
-    const room = this.room(person.place);
-    room.members = room.members.filter((member) => member !== person);
-    const reason = end === 4500 ? 'kicked' : end === 1006 ? 'disconnected' : 'left';
-    tell(room.members, 'presence.left', { departures: [{ clientId: person.name, reason }] });
-    for (const { name, by } of room.shares)
-      if (by === person) tell(room.members, 'screen.stopped', { shareId: name });
-    room.shares = room.shares.filter(({ by }) => by !== person);
-    const wasHost = room.hosts.includes(person);
-    room.hosts = room.hosts.filter((host) => host !== person);
-    const [eldest] = room.members;
-    if (eldest === undefined) Object.assign(room, emptyRoom(room.place));
-    else if (room.hosts.length > 0) wasHost && tellHosts(room, 'left');
-    else {
-      room.hosts = [eldest];
-      tellHosts(room, 'elected');
-    }
-  }
+/** Says how many are told. */
+function broadcast({ place, members, waiting }: Room): number {
+  const readers = [...members, ...waiting].filter(({ end }) => end === undefined);
+  tell(readers, 'notice', { message: place.room });
+  return readers.length;
 }
 
 /** The same list where nothing changes. */
 function hostsAfter(type: string, hosts: Person[], sender: Person, to: Person): Person[] {
-  const without = hosts.filter((host) => host !== to);
-  if (type === 'host.grant') return hosts.includes(to) ? hosts : [...hosts, to];
-  if (type === 'host.transfer')
-    return to === sender ? hosts : [...without.filter((host) => host !== sender), to];
+  const withTo = hosts.includes(to) ? hosts : [...hosts, to];
+  if (type === 'host.grant') return withTo;
+  if (type === 'host.transfer') return to === sender ? hosts : without(withTo, sender);
+  const others = without(hosts, to);
   if (!hosts.includes(to)) return hosts;
   if (to !== sender && to.host && !sender.host) throw new Refusal('not_allowed');
-  if (without.length === 0) throw new Refusal('conflict');
-  return without;
+  if (others.length === 0) throw new Refusal('conflict');
+  return others;
 }
 
 function member({ members }: Room, name: Json | undefined, except?: Person): Person {

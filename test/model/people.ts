@@ -11,14 +11,17 @@ export interface Expected {
 }
 
 /** A client, by the rules of the protocol. */
-export interface Person extends Omit<Join, 'do'> {
-  readonly order: number;
+export interface Person extends Omit<Join, 'do' | 'host'> {
+  /** Whether its token says `host: true` now. */
+  host: boolean;
+  /** 0 until it is let in. */
+  order: number;
   hand: boolean;
   metadata: Json | undefined;
   media: { readonly [source: string]: Json };
   /** Every frame that it must get, in this order. */
   readonly hears: Expected[];
-  /** The code that its socket closes with; 1006 where it cut the connection itself. */
+  /** The code that its socket closed with; 1006 where it was cut, and then it may be a member still. */
   end: number | undefined;
 }
 
@@ -26,54 +29,55 @@ export interface Person extends Omit<Join, 'do'> {
 export interface Room {
   readonly place: Place;
   members: Person[];
+  waiting: Person[];
   hosts: Person[];
   locked: boolean;
+  approval: boolean;
   shares: { readonly name: string; readonly by: Person }[];
   lastOrder: number;
 }
 
 export function emptyRoom(place: Place): Room {
-  return { place, members: [], hosts: [], locked: false, shares: [], lastOrder: 0 };
+  const settings = { locked: false, approval: false };
+  return { place, members: [], waiting: [], hosts: [], ...settings, shares: [], lastOrder: 0 };
 }
 
+export function without(people: readonly Person[], one: Person | undefined): Person[] {
+  return people.filter((person) => person !== one);
+}
+
+/** Who has no connection hears nothing. */
 export function tell(to: readonly Person[], type: string, payload: Expected['payload'], from?: string): void {
-  for (const { hears } of to) hears.push({ type, from, payload });
+  for (const { hears, end } of to) if (end === undefined) hears.push({ type, from, payload });
 }
 
-export function tellHosts({ members, hosts }: Room, reason: string): void {
+/** Who is host now; and whoever became it learns who waits. */
+export function tellHosts(room: Room, reason: string, promoted?: Person): void {
+  const { members, hosts, waiting } = room;
   tell(members, 'host.changed', { hosts: hosts.map(({ name }) => name), reason });
+  if (promoted) for (const one of waiting) tellOfWaiting(room, one, [promoted]);
 }
 
-/** Everybody goes; a host who asked for it is told after the answer. */
-export function close(room: Room, by: 'admin' | 'host', sender?: Person): void {
-  const { members } = room;
-  tell(
-    members.filter((member) => member !== sender),
-    'room.closed',
-    { by },
-  );
-  for (const member of members) member.end = 4502;
-  Object.assign(room, emptyRoom(room.place));
+export function tellOfWaiting(room: Room, person: Person, to = room.hosts): void {
+  tell(to, 'waiting.joined', { participant: participant(room, person) });
 }
 
 /** As the frames say it, but for the time of joining. */
-export function participant({ hosts }: Room, { name, user, order, hand, media, metadata }: Person): object {
-  const isHost = hosts.some((host) => host.name === name);
-  const who = {
-    clientId: name,
-    userId: user,
-    presenterName: user.toUpperCase(),
-    connectionStatus: 'connected',
-  };
-  const role = isHost ? 'host' : 'participant';
-  return { ...who, role, isHost, order, handRaised: hand, media, metadata };
+export function participant({ hosts }: Room, person: Person): object {
+  const { name, user, order, hand, media, metadata, end } = person;
+  const isHost = hosts.includes(person);
+  const who = { clientId: name, userId: user, presenterName: name };
+  const connectionStatus = end === undefined ? 'connected' : 'disconnected';
+  const role = order === 0 ? 'waiting' : isHost ? 'host' : 'participant';
+  return { ...who, connectionStatus, role, isHost, order, handRaised: hand, media, metadata };
 }
 
 /** As the frames say it, but for its name and age. */
-export function told({ place, hosts, locked, shares, members }: Room): object {
+export function told({ place, hosts, locked, approval, shares, members }: Room): object {
   return {
     channel: place.channel,
     locked,
+    admission: approval ? 'approval' : 'open',
     hosts: hosts.map((host) => host.name),
     shares: shares.map(({ name, by }) => ({ shareId: name, clientId: by.name, label: name })),
     participantCount: members.length,

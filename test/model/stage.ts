@@ -1,51 +1,38 @@
 import type { Json, JsonObject } from '../../src/codegen/documents.ts';
-import type { TelemetryEvent } from '../../src/telemetry.ts';
-import { startServer, type TestServer } from '../support/server.ts';
 import { openSocket, type TestSocket, valueAt } from '../support/socket.ts';
 import type { Deed, Place, Send } from './deeds.ts';
+import type { House } from './house.ts';
 
 /** How long anything may take before a run fails. */
 const patienceMs = 3_000;
-const scope = 'connections:read connections:kick rooms:close';
-
-/** One server for all sequences. */
-export interface House {
-  readonly server: TestServer;
-  /** Where the server itself listens, without the tap in front of it. */
-  readonly port: number;
-  /** Resolves when the server has taken this client out. */
-  gone(clientId: string): Promise<void>;
-}
-
-/** Starts a server that tells who left, so that nobody has to sleep until a broken connection was noticed. */
-export async function openHouse(): Promise<House> {
-  let port = 0;
-  const departures = new Map<string, PromiseWithResolvers<void>>();
-  const departure = (clientId: string): PromiseWithResolvers<void> => {
-    const known = departures.get(clientId) ?? Promise.withResolvers<void>();
-    departures.set(clientId, known);
-    return known;
-  };
-  const report = (event: TelemetryEvent): void => {
-    if (event.type === 'server.started') port = Number(new URL(event.url).port);
-    if (event.type === 'connection.left') departure(event.connection.clientId).resolve();
-  };
-  const server = await startServer({ MESSAGE_BUDGET_SCALE: '1000000' }, { report });
-  return { server, port, gone: (clientId) => departure(clientId).promise };
-}
+const scope = 'connections:read connections:kick rooms:broadcast rooms:close';
 
 /** A client of the server. */
 export interface Client {
   readonly name: string;
+  readonly user: string;
   readonly clientId: string;
   readonly place: Place;
   readonly socket: TestSocket;
   /** What it sent, by the id of the frame. */
-  readonly sent: Map<string, { readonly at: number; readonly type: string; readonly payload: JsonObject }>;
-  /** When it was welcomed, as `Stage.now` counts. */
-  readonly since: number;
+  readonly sent: Map<string, Sent>;
   /** Whether it ended the connection itself. */
   cut: boolean;
+}
+
+export interface Sent {
+  readonly type: string;
+  readonly payload: JsonObject;
+  /** Who had been welcomed by then. */
+  readonly welcomed: ReadonlySet<Client>;
+}
+
+/** Who is connected, by their own account. */
+export interface Attendance {
+  /** What each member got when it asked for the roster. */
+  readonly rosters: ReadonlyMap<Client, Json[]>;
+  /** Who may not ask, since it waits to be let in. */
+  readonly waiting: readonly Client[];
 }
 
 let lastStage = 0;
@@ -59,7 +46,7 @@ export class Stage {
   readonly #prefix: string;
   readonly #names = new Map<string, string>();
   readonly #ids = new Map<string, string>();
-  #now = 0;
+  #lastRoster = 0;
   #lastAdmin = 0;
 
   constructor(house: House, port: number) {
@@ -72,6 +59,11 @@ export class Stage {
   /** The name behind an id of the server; what is none stays what it is. */
   nameOf(id: string): string {
     return this.#names.get(id) ?? id;
+  }
+
+  /** The id of a client or a share; what has none keeps its name. */
+  idOf(name: string): string {
+    return this.#ids.get(name) ?? name;
   }
 
   /** A text with names in the place of the ids that are known. */
@@ -87,15 +79,16 @@ export class Stage {
       case 'send':
         return this.#send(deed);
       case 'adminKick': {
-        const { status } = await this.#rest('POST', `/${this.#ids.get(deed.whom)}/kick`);
+        const { status } = await this.#rest('POST', `/${this.idOf(deed.whom)}/kick`);
         return `${status}`;
       }
-      case 'adminClose': {
-        const narrowed = deed.channel ? `?channel=${deed.channel}` : '';
-        const path = `/rooms/${this.#prefix}${deed.room}/close${narrowed}`;
-        const { status, body } = await this.#rest('POST', path);
-        return `${status} ${valueAt(body, 'disconnected')}`;
-      }
+      case 'adminClose':
+        return this.#adminDo('close', deed.room, deed.channel, 'disconnected');
+      case 'adminBroadcast':
+        return this.#adminDo('broadcast', deed.room, deed.channel, 'delivered');
+      case 'expire':
+        this.#house.expire(this.#client(deed.by).clientId);
+        return 'gone';
       default: {
         const client = this.#client(deed.by);
         client.cut = true;
@@ -108,45 +101,42 @@ export class Stage {
   }
 
   async join(name: string, { room, channel }: Place, user: string, host: boolean): Promise<string> {
-    const token = this.#house.server.token({ sub: user, name: user.toUpperCase(), ...(host && { host }) });
+    const token = this.#token(user, name, host);
+    const roomId = this.#prefix + room;
     let socket: TestSocket;
     try {
-      socket = await openSocket({ port: this.#port }, `/ws/${channel}/${this.#prefix}${room}`, token);
+      socket = await openSocket({ port: this.#port }, `/ws/${channel}/${roomId}`, token);
     } catch (error) {
       const [, code] = /"code":"(\w+)"/.exec(String(error)) ?? [];
       if (code === undefined) throw error;
       return code;
     }
-    const welcome = await socket.next('session.welcome', patienceMs);
-    const clientId = String(valueAt(welcome.payload, 'self', 'clientId'));
+    const { type } = await socket.next(undefined, patienceMs);
+    const clientId = this.#house.idOf(roomId, name);
     this.#call(clientId, name);
     const place = { room, channel };
-    this.clients.push({ name, clientId, place, socket, sent: new Map(), since: this.#tick(), cut: false });
-    return 'joined';
+    this.clients.push({ name, user, clientId, place, socket, sent: new Map(), cut: false });
+    return { 'session.welcome': 'joined', 'admission.waiting': 'waits' }[type] ?? type;
   }
 
-  /** Has every client that is still connected ask for the roster, and gives the rosters. */
-  async rosters(): Promise<Map<Client, Json[]>> {
+  /** Has every client that is still connected ask for the roster. */
+  async attendance(): Promise<Attendance> {
     const rosters = new Map<Client, Json[]>();
-    await Promise.all(
-      this.clients.map(async (client) => {
-        const ask: Send = {
-          do: 'send',
-          by: client.name,
-          id: `r${this.#tick()}`,
-          type: 'presence.list',
-          payload: {},
-        };
-        if (client.cut || (await this.#send(ask)) === 'closed') return;
-        const answer = client.socket.frames.find(({ replyTo }) => replyTo === ask.id);
-        const participants = answer?.payload.participants;
-        if (Array.isArray(participants)) rosters.set(client, participants);
-      }),
-    );
-    for (const { name, socket } of this.clients.filter((client) => !rosters.has(client))) {
-      await within(socket.closed, `the socket of ${name} to close`);
-    }
-    return rosters;
+    const waiting: Client[] = [];
+    const ask = async (client: Client): Promise<void> => {
+      if (client.cut) return;
+      this.#lastRoster += 1;
+      const id = `r${this.#lastRoster}`;
+      const sent = { do: 'send', by: client.name, id, type: 'presence.list', payload: {} } as const;
+      if ((await this.#send(sent)) === 'not_allowed') waiting.push(client);
+      const answer = client.socket.frames.find(({ replyTo }) => replyTo === id);
+      const participants = answer?.payload.participants;
+      if (Array.isArray(participants)) rosters.set(client, participants);
+    };
+    await Promise.all(this.clients.map(ask));
+    const gone = this.clients.filter((client) => !rosters.has(client) && !waiting.includes(client));
+    for (const { name, socket } of gone) await within(socket.closed, `the socket of ${name} to close`);
+    return { rosters, waiting };
   }
 
   /** Who is in one of the rooms, by `GET /api/connections/active`. */
@@ -158,17 +148,23 @@ export class Stage {
 
   /** Everybody goes. */
   end(): void {
-    for (const { socket } of this.clients) socket.ws.terminate();
+    for (const { socket, clientId } of this.clients) {
+      this.#house.forget(clientId);
+      socket.ws.terminate();
+    }
   }
 
   /** Sends a message; gives `ack`, the code of an error, the type of another answer, or `closed`. */
   async #send({ by, id, type, payload }: Send): Promise<string> {
-    const { socket, sent } = this.#client(by);
-    const withIds: JsonObject = JSON.parse(
-      JSON.stringify(payload),
-      (_key, value) => this.#ids.get(value) ?? value,
-    );
-    sent.set(id, { at: this.#tick(), type, payload: withIds });
+    const { socket, sent, user } = this.#client(by);
+    const withIds: JsonObject =
+      type === 'session.refreshToken'
+        ? { token: this.#token(user, by, payload.host === true) }
+        : JSON.parse(JSON.stringify(payload), (_key, value) =>
+            typeof value === 'string' ? this.idOf(value) : value,
+          );
+    const welcomed = this.clients.filter((client) => hasWelcome(client));
+    sent.set(id, { type, payload: withIds, welcomed: new Set(welcomed) });
     const answered = socket.next(({ replyTo }) => replyTo === id, patienceMs);
     socket.send({ type, id, payload: withIds });
     try {
@@ -183,13 +179,28 @@ export class Stage {
     }
   }
 
+  async #adminDo(what: string, room: string, channel: string | undefined, count: string): Promise<string> {
+    const path = `/rooms/${this.#prefix}${room}/${what}${channel ? `?channel=${channel}` : ''}`;
+    const { status, body } = await this.#rest(
+      'POST',
+      path,
+      what === 'broadcast' ? { message: room } : undefined,
+    );
+    return `${status} ${valueAt(body, count)}`;
+  }
+
+  #token(user: string, name: string, host: boolean): string {
+    return this.#house.server.token({ sub: user, name, ...(host && { host }) });
+  }
+
   /** Each call is of another user, since each user has a rate limit. */
-  async #rest(method: string, path: string): Promise<{ status: number; body: Json }> {
+  async #rest(method: string, path: string, send?: Json): Promise<{ status: number; body: Json }> {
     this.#lastAdmin += 1;
     const token = this.#house.server.token({ sub: `${this.#prefix}${this.#lastAdmin}`, scope });
     const response = await fetch(`http://127.0.0.1:${this.#port}/api/connections${path}`, {
       method,
-      headers: { Authorization: `Bearer ${token}` },
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      ...(send !== undefined && { body: JSON.stringify(send) }),
     });
     return { status: response.status, body: await response.json() };
   }
@@ -204,11 +215,10 @@ export class Stage {
     this.#names.set(id, name);
     this.#ids.set(name, id);
   }
+}
 
-  #tick(): number {
-    this.#now += 1;
-    return this.#now;
-  }
+function hasWelcome({ socket }: Client): boolean {
+  return socket.frames.some(({ type }) => type === 'session.welcome');
 }
 
 async function within<T>(promise: Promise<T>, what: string): Promise<T> {

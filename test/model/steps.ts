@@ -1,35 +1,54 @@
 import fc from 'fast-check';
-import { type Channel, type Deed, places } from './deeds.ts';
-import type { Model } from './model.ts';
-import type { Person } from './people.ts';
+import type { Channel } from './deeds.ts';
 
 /** Whom a message names: looked up among those who are there when the step is taken, `n` counting them round. */
-interface Target {
-  readonly to: 'peer' | 'self' | 'outsider' | 'gone' | 'nobody';
+export interface Target {
+  readonly to: 'peer' | 'waiting' | 'all' | 'self' | 'outsider' | 'gone' | 'nobody';
   readonly n: number;
 }
 
+interface Decision {
+  readonly decision: 'admit' | 'deny';
+  readonly reason?: string;
+}
+
 /** What a client may send, with targets still to be looked up. */
-type What =
+export type What =
   | { readonly type: 'session.leave' | 'room.close' | 'screen.start' }
   | { readonly type: 'presence.update'; readonly hand: boolean | undefined; readonly note: boolean }
   | { readonly type: 'media.update'; readonly media: Readonly<Record<string, string>> }
   | { readonly type: 'chat.send'; readonly targets: readonly Target[] }
   | { readonly type: 'signal.offer' | 'participant.kick'; readonly target: Target }
   | { readonly type: 'host.grant' | 'host.transfer' | 'host.revoke'; readonly target: Target }
-  | { readonly type: 'room.update'; readonly locked: boolean }
+  | { readonly type: 'room.update'; readonly change: Readonly<Record<string, string | boolean>> }
+  | { readonly type: 'waiting.decide'; readonly target: Target; readonly decision: Decision }
+  | { readonly type: 'session.refreshToken'; readonly host: boolean }
   | { readonly type: 'screen.stop'; readonly share: number };
+
+/** Who does it: anybody, one of the hosts, or of those whom somebody waits for. */
+type Rank = 'any' | 'host' | 'doorkeeper';
 
 /**
  * One step of a sequence, as plain data, which shrinks well: a client that it names by a number is looked up among
  * those who are there, so that taking out other steps does not make it pointless.
  */
-type Step =
-  | { readonly do: 'join'; readonly user: string; readonly place: number; readonly host: boolean }
-  /** `rank: host`: one of the hosts, wherever. */
-  | { readonly do: 'send'; readonly by: number; readonly rank: 'any' | 'host'; readonly what: What }
-  | { readonly do: 'hangUp' | 'drop' | 'adminKick'; readonly by: number }
-  | { readonly do: 'adminClose'; readonly room: string; readonly channel: Channel | undefined };
+export type Step =
+  | {
+      readonly do: 'join';
+      readonly user: string;
+      readonly place: number;
+      /** Where newcomers wait, if that is anywhere. */
+      readonly queues: boolean;
+      readonly host: boolean;
+    }
+  | { readonly do: 'send'; readonly by: number; readonly rank: Rank; readonly what: What }
+  /** `expire`: where nobody is cut off, somebody is. */
+  | { readonly do: 'hangUp' | 'drop' | 'expire' | 'adminKick'; readonly by: number; readonly rank: Rank }
+  | {
+      readonly do: 'adminClose' | 'adminBroadcast';
+      readonly room: string;
+      readonly channel: Channel | undefined;
+    };
 
 /** What one run does. */
 export interface Sequence {
@@ -42,15 +61,23 @@ const number = fc.nat({ max: 11 });
 const weighted = <T>(...choices: [weight: number, value: T][]): fc.Arbitrary<T> =>
   fc.oneof(...choices.map(([weight, value]) => ({ weight, arbitrary: fc.constant(value) })));
 
-const join = fc.record({
+const join = {
   do: fc.constant('join' as const),
   user: fc.constantFrom('ann', 'bob', 'cyd'),
-  place: weighted([5, 0], [4, 1], [2, 2], [1, 3]),
+  place: weighted([6, 0], [4, 1], [2, 2], [1, 3]),
+  queues: weighted([2, false], [1, true]),
   host: weighted([4, false], [1, true]),
-});
+};
 
 const target: fc.Arbitrary<Target> = fc.record({
-  to: weighted<Target['to']>([8, 'peer'], [1, 'self'], [1, 'outsider'], [1, 'gone'], [1, 'nobody']),
+  to: weighted<Target['to']>(
+    [8, 'peer'],
+    [1, 'waiting'],
+    [1, 'self'],
+    [1, 'outsider'],
+    [1, 'gone'],
+    [1, 'nobody'],
+  ),
   n: number,
 });
 
@@ -89,6 +116,10 @@ const what: fc.Arbitrary<What> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant('screen.stop' as const), share: fc.nat({ max: 1 }) }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('session.leave' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('session.refreshToken' as const), host: fc.boolean() }),
+  },
 );
 
 /** What only hosts may do. */
@@ -105,38 +136,78 @@ const hostWhat: fc.Arbitrary<What> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       type: fc.constant('room.update' as const),
-      locked: weighted([3, true], [1, false]),
+      change: weighted<Readonly<Record<string, string | boolean>>>(
+        [3, { locked: true }],
+        [1, { locked: false }],
+        [3, { admission: 'approval' }],
+        [3, { admission: 'open' }],
+        [1, { admission: 'open', locked: true }],
+      ),
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('room.close' as const) }) },
 );
 
-const send = (whatever: fc.Arbitrary<What>, rank: fc.Arbitrary<'any' | 'host'>) =>
+/** What hosts do with those who wait. */
+const decide: fc.Arbitrary<What> = fc.record({
+  type: fc.constant('waiting.decide' as const),
+  target: fc.record({
+    to: weighted<Target['to']>([6, 'waiting'], [3, 'all'], [1, 'peer'], [1, 'outsider']),
+    n: number,
+  }),
+  decision: weighted<Decision>(
+    [3, { decision: 'admit' }],
+    [1, { decision: 'deny' }],
+    [1, { decision: 'deny', reason: 'no' }],
+  ),
+});
+
+const send = (whatever: fc.Arbitrary<What>, rank: fc.Arbitrary<Rank>) =>
   fc.record({ do: fc.constant('send' as const), by: number, rank, what: whatever });
 
+const rank = weighted<Rank>([2, 'any'], [1, 'host']);
+
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: join },
+  { weight: 8, arbitrary: fc.record(join) },
   { weight: 14, arbitrary: send(what, fc.constant('any')) },
-  { weight: 10, arbitrary: send(hostWhat, weighted<'any' | 'host'>([4, 'host'], [1, 'any'])) },
+  { weight: 10, arbitrary: send(hostWhat, weighted<Rank>([4, 'host'], [1, 'any'])) },
+  { weight: 6, arbitrary: send(decide, weighted<Rank>([10, 'doorkeeper'], [1, 'host'], [1, 'any'])) },
   {
-    weight: 4,
-    arbitrary: fc.record({ do: fc.constantFrom('drop' as const, 'hangUp' as const), by: number }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('adminKick' as const), by: number }) },
-  {
-    weight: 2,
+    weight: 10,
     arbitrary: fc.record({
-      do: fc.constant('adminClose' as const),
+      do: weighted<'drop' | 'hangUp' | 'expire'>([2, 'drop'], [2, 'hangUp'], [3, 'expire']),
+      by: number,
+      rank,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('adminKick' as const), by: number, rank }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: weighted<'adminClose' | 'adminBroadcast'>([1, 'adminClose'], [2, 'adminBroadcast']),
       room: fc.constantFrom('a', 'b'),
       channel: fc.option(fc.constantFrom<Channel[]>('zoom', 'chat'), { nil: undefined }),
     }),
   },
 );
 
-/** Some joins, what becomes of them, and a burst: 15 steps at most. */
+/** From now on newcomers wait, where somebody is host; and here they come. */
+const queue: fc.Arbitrary<Step[]> = fc
+  .tuple(
+    send(fc.constant({ type: 'room.update', change: { admission: 'approval' } }), fc.constant('host')),
+    fc.array(fc.record({ ...join, queues: fc.constant(true) }), { minLength: 1, maxLength: 3 }),
+  )
+  .map(([update, joins]) => [update, ...joins]);
+
+/** Some joins, in two of three with a waiting room, what becomes of them, and a burst: 21 steps at most. */
 export const sequences: fc.Arbitrary<Sequence> = fc
-  .tuple(fc.array(join, { minLength: 2, maxLength: 4 }), upTo(8), upTo(3))
-  .map(([joins, steps, burst]) => ({ steps: [...joins, ...steps], burst }));
+  .tuple(
+    fc.array(fc.record(join), { minLength: 2, maxLength: 4 }),
+    fc.option(queue, { nil: [], freq: 3 }),
+    upTo(10),
+    upTo(3),
+  )
+  .map(([joins, waiting, steps, burst]) => ({ steps: [...joins, ...waiting, ...steps], burst }));
 
 /** Nearly as many: an `fc.array` is as often empty as full, and short sequences find little. */
 function upTo(count: number): fc.Arbitrary<Step[]> {
@@ -144,90 +215,4 @@ function upTo(count: number): fc.Arbitrary<Step[]> {
   return fc
     .tuple(...Array.from({ length: count }, () => maybe))
     .map((steps) => steps.flatMap((one) => one ?? []));
-}
-
-/** Turns steps into deeds, and gives the names: `c1`, `c2` … to clients, and so on. */
-export class Cast {
-  #last = 0;
-
-  /** What a step comes down to as things stand; `undefined`: there is nobody to take it. */
-  deed(step: Step, model: Model): Deed | undefined {
-    if (step.do === 'join') {
-      const { user, host } = step;
-      const place = places[step.place];
-      return place && { do: 'join', name: this.#name('c'), user, place, host };
-    }
-    if (step.do === 'adminClose') {
-      const { room, channel } = step;
-      return { do: 'adminClose', room, ...(channel && { channel }) };
-    }
-    const hosts = model.live.filter((person) => model.room(person.place).hosts.includes(person));
-    const by = at(step.do === 'send' && step.rank === 'host' ? hosts : model.live, step.by);
-    if (by === undefined) return undefined;
-    if (step.do === 'adminKick') return { do: 'adminKick', whom: by.name };
-    if (step.do !== 'send') return { do: step.do, by: by.name };
-    const { type } = step.what;
-    return {
-      do: 'send',
-      by: by.name,
-      id: this.#name('q'),
-      type,
-      payload: this.#payload(step.what, by, model),
-    };
-  }
-
-  #name(kind: string): string {
-    this.#last += 1;
-    return `${kind}${this.#last}`;
-  }
-
-  #payload(what: What, by: Person, model: Model): Extract<Deed, { do: 'send' }>['payload'] {
-    switch (what.type) {
-      case 'presence.update': {
-        const metadata = { note: this.#name('t') };
-        return {
-          ...(what.hand !== undefined && { handRaised: what.hand }),
-          ...((what.note || what.hand === undefined) && { metadata }),
-        };
-      }
-      case 'media.update':
-        return { ...what.media };
-      case 'chat.send': {
-        const to = what.targets.map((one) => lookUp(one, by, model));
-        return { text: this.#name('t'), ...(to.length > 0 && { to }) };
-      }
-      case 'signal.offer':
-        return { to: lookUp(what.target, by, model), sdp: this.#name('t') };
-      case 'participant.kick':
-        return { clientId: lookUp(what.target, by, model) };
-      case 'host.grant':
-      case 'host.transfer':
-      case 'host.revoke':
-        return { to: lookUp(what.target, by, model) };
-      case 'room.update':
-        return { locked: what.locked };
-      case 'screen.start':
-        return { label: this.#name('s') };
-      case 'screen.stop':
-        return { shareId: at([...model.room(by.place).shares], what.share)?.name ?? 'nothing' };
-      default:
-        return {};
-    }
-  }
-}
-
-function lookUp({ to, n }: Target, by: Person, model: Model): string {
-  const { members } = model.room(by.place);
-  const candidates = {
-    peer: members.filter((member) => member !== by),
-    self: [by],
-    outsider: model.live.filter((person) => !members.includes(person)),
-    gone: model.people.filter(({ end }) => end !== undefined),
-    nobody: [],
-  }[to];
-  return at(candidates, n)?.name ?? 'nobody';
-}
-
-function at<T>(list: readonly T[], n: number): T | undefined {
-  return list[n % list.length];
 }

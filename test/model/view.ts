@@ -4,7 +4,9 @@ import { type Frame, valueAt } from '../support/socket.ts';
 import type { Client } from './stage.ts';
 
 /** Frames after which nothing comes but the close. */
-const last = new Set(['session.kicked', 'room.closed']);
+const last = new Set(['session.kicked', 'room.closed', 'admission.denied']);
+/** What may come before the welcome, but for the answers to a client's own messages. */
+const beforeWelcome = /^(admission\.(waiting|denied)|session\.kicked|room\.closed|notice)$/;
 
 /**
  * What a client knows of its room, who reads nothing but its own frames: the roster of its welcome, and what changed
@@ -14,6 +16,9 @@ export class View {
   readonly people = new Map<string, JsonObject>();
   hosts: Json[] = [];
   locked: Json | undefined;
+  admission: Json | undefined;
+  /** Who waits to be let in, as far as hosts are told. */
+  readonly waiting = new Set<Json>();
   /** Who shares which screen, by `shareId`. */
   readonly shares = new Map<string, Json>();
   readonly #client: Client;
@@ -21,10 +26,15 @@ export class View {
   constructor(client: Client) {
     this.#client = client;
     const { frames } = client.socket;
+    const welcome = frames.findIndex(({ type }) => type === 'session.welcome');
     for (const [index, frame] of frames.entries()) {
-      const isFirst = index === 0;
-      if ((frame.type === 'session.welcome') !== isFirst)
-        this.#fail('the welcome is one, and the first', frame);
+      const isBefore = index < welcome || welcome === -1;
+      if (isBefore && frame.replyTo === undefined && !beforeWelcome.test(frame.type))
+        this.#fail('the room begins with the welcome', frame);
+      if (!isBefore && index !== welcome && /^(session\.welcome|admission\.)/.test(frame.type))
+        this.#fail('the welcome is one', frame);
+      if ((frame.type === 'admission.waiting') !== (index === 0 && welcome !== 0))
+        this.#fail('who waits is told so first, and once', frame);
       if (last.has(frame.type) && index < frames.length - 1) this.#fail('nothing follows', frame);
       this.#take(frame);
     }
@@ -43,7 +53,10 @@ export class View {
     const { clientId } = payload;
     if (from !== undefined && !this.people.has(from)) this.#fail('`from` is somebody who is there', frame);
     const speaksForItself = /^(presence\.updated|media\.updated|screen\.started)$/.test(type);
-    if (speaksForItself && from !== clientId) this.#fail('nobody speaks for others', frame);
+    const speaker = payload.connectionStatus === undefined ? clientId : undefined;
+    if (speaksForItself && from !== speaker) this.#fail('nobody speaks for others', frame);
+    const isHost = this.hosts.includes(this.#client.clientId);
+    if (type.startsWith('waiting.') && !isHost) this.#fail('hosts alone hear who waits', frame);
     if (from === this.#client.clientId && type !== 'chat.message')
       this.#fail('who causes it hears an answer', frame);
     switch (type) {
@@ -67,6 +80,13 @@ export class View {
         if (this.hosts.length === 0 || !this.hosts.every((host) => this.people.has(String(host)))) {
           this.#fail('the hosts are there', frame);
         }
+        if (!this.hosts.includes(this.#client.clientId)) this.waiting.clear();
+        break;
+      case 'waiting.joined':
+        this.waiting.add(valueAt(payload.participant, 'clientId') ?? null);
+        break;
+      case 'waiting.left':
+        if (!this.waiting.delete(clientId ?? null)) this.#fail('only who waited stops waiting', frame);
         break;
       case 'room.updated':
         this.#compareRoom(frame);
@@ -99,6 +119,13 @@ export class View {
         return;
       case 'screen.stop':
         this.shares.delete(String(message.payload.shareId));
+        return;
+      case 'waiting.decide':
+        if (message.payload.clientId !== 'all') this.waiting.delete(message.payload.clientId ?? null);
+        else this.waiting.clear();
+        return;
+      case 'room.update':
+        if (message.payload.admission === 'open') this.waiting.clear();
     }
   }
 
@@ -127,8 +154,9 @@ export class View {
   }
 
   #enter(room: Json | undefined): void {
-    const { locked, hosts, shares } = objectOf(room);
+    const { locked, admission, hosts, shares } = objectOf(room);
     this.locked = locked;
+    this.admission = admission;
     this.hosts = list(hosts);
     this.shares.clear();
     for (const share of list(shares)) {
