@@ -64,7 +64,7 @@ const weighted = <T>(...choices: [weight: number, value: T][]): fc.Arbitrary<T> 
 const join = {
   do: fc.constant('join' as const),
   user: fc.constantFrom('ann', 'bob', 'cyd'),
-  place: weighted([6, 0], [4, 1], [2, 2], [1, 3]),
+  place: weighted([4, 0], [4, 1], [1, 2], [1, 3]),
   queues: weighted([2, false], [1, true]),
   host: weighted([4, false], [1, true]),
 };
