@@ -69,6 +69,11 @@ describe('a message in the transcript', () => {
     expect(ofClient(pinged)).toEqual([example('client.session.ping')]);
   });
 
+  test('is one that nothing ever answers', () => {
+    expect(ofClient(welcomed().client('chat.typing'))).toEqual([example('client.chat.typing')]);
+    expect(ofClient(welcomed().client('chat.typing', { extra: 1 }))).toEqual([]);
+  });
+
   test('is none that was refused, malformed, or not answered yet', () => {
     expect(ofClient(offered())).toEqual([]);
     expect(ofClient(offered().error('peer_not_found', 'm1'))).toEqual([]);

@@ -25,7 +25,7 @@ export class Answers {
   #count = 0;
   #lastAnswered = 0;
 
-  /** @param carriedOut hears of each well-formed message that is answered as it should be, and by no error */
+  /** @param carriedOut hears of each well-formed message that is answered as it should be and by no error, or by nothing */
   constructor(
     contract: SocketContract,
     channel: DeclaredChannel,
@@ -43,6 +43,8 @@ export class Answers {
     this.#count += 1;
     if (frame.id !== undefined) this.#seenIds.add(frame.id);
     this.#open.push({ ...frame, at, order: this.#count });
+    const nothingAnswers = this.#channel.replies.get(frame.type)?.length === 0;
+    if (frame.expects === 'reply' && nothingAnswers) this.#carriedOut(frame);
   }
 
   /** The server sent a frame with `replyTo`. Gives the type of the message that it answers, where it does. */
