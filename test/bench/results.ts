@@ -3,11 +3,22 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Contestant, contestants } from './contestant.ts';
+import type { Contestant } from './contestant.ts';
 import { canPin } from './pinning.ts';
-import { type Metric, type Metrics, metrics } from './scenarios/scenario.ts';
+import { type Metric, type Metrics, shown } from './scenarios/scenario.ts';
 import { type Spread, spreadOf } from './statistics.ts';
-import { type Comparison, compare, type Measured } from './targets.ts';
+import { type Comparison, compare } from './targets.ts';
+
+/** One sample: what was measured of one contestant in one case. */
+export interface Run {
+  readonly case: string;
+  readonly contestant: Contestant;
+  /** Counts the samples of a case; those of the same slot were taken right after one another. */
+  readonly slot: number;
+  readonly metrics: Metrics;
+}
+
+type Spreads = Readonly<Partial<Record<Metric, Spread>>>;
 
 /** What a run of the benchmark leaves behind. */
 export interface Results {
@@ -17,52 +28,39 @@ export interface Results {
   readonly rounds: number;
   readonly quick: boolean;
   readonly titles: Readonly<Record<string, string>>;
-  readonly measured: Measured;
+  /** By case and contestant. */
+  readonly measured: Readonly<Record<string, Readonly<Partial<Record<Contestant, Spreads>>>>>;
   readonly comparisons: readonly Comparison[];
 }
 
 /** The committed results, which `--check` compares with. */
 export const committedFile = fileURLToPath(new URL('results.json', import.meta.url));
 
-/** Gathers what the runs have measured. */
-export class Recorder {
-  readonly #runs: { readonly case: string; readonly contestant: Contestant; readonly metrics: Metrics }[] =
-    [];
-
-  add(name: string, contestant: Contestant, measured: Metrics): void {
-    this.#runs.push({ case: name, contestant, metrics: measured });
-  }
-
-  results(titles: Readonly<Record<string, string>>, rounds: number, quick: boolean): Results {
-    const names = [...new Set(this.#runs.map((run) => run.case))];
-    const measured = Object.fromEntries(names.map((name) => [name, this.#byContestant(name)]));
-    return {
-      date: new Date().toISOString(),
-      commit: commit(),
-      machine: machine(),
-      rounds,
-      quick,
-      titles,
-      measured,
-      comparisons: compare(measured),
-    };
-  }
-
-  #byContestant(name: string): Measured[string] {
-    const rows = contestants.map((contestant) => {
-      const runs = this.#runs.filter((run) => run.case === name && run.contestant === contestant);
-      return [contestant, spreadsOf(runs.map((run) => run.metrics))] as const;
-    });
-    return Object.fromEntries(rows.filter(([, spreads]) => Object.keys(spreads).length > 0));
-  }
+/** Summarises what was measured. */
+export function resultsOf(
+  runs: readonly Run[],
+  about: Pick<Results, 'titles' | 'rounds' | 'quick'>,
+): Results {
+  const byCase = Map.groupBy(runs, (run) => run.case);
+  const measured = Array.from(byCase, ([name, ofCase]) => {
+    const byContestant = Map.groupBy(ofCase, ({ contestant }) => contestant);
+    const rows = Array.from(byContestant, ([contestant, own]) => [contestant, spreadsOf(own)]);
+    return [name, Object.fromEntries(rows)];
+  });
+  return {
+    date: new Date().toISOString(),
+    commit: commit(),
+    machine: machine(),
+    ...about,
+    measured: Object.fromEntries(measured),
+    comparisons: compare(runs),
+  };
 }
 
-function spreadsOf(runs: readonly Metrics[]): Readonly<Partial<Record<Metric, Spread>>> {
-  const names = Object.keys(metrics) as Metric[];
-  const rows = names.map((name) => [name, runs.flatMap((run) => run[name] ?? [])] as const);
-  return Object.fromEntries(
-    rows.filter(([, values]) => values.length > 0).map(([name, values]) => [name, spreadOf(values)]),
-  );
+function spreadsOf(runs: readonly Run[]): Spreads {
+  const rows = shown.map(([name]) => [name, runs.flatMap((run) => run.metrics[name] ?? [])] as const);
+  const measured = rows.filter(([, values]) => values.length > 0);
+  return Object.fromEntries(measured.map(([name, values]) => [name, spreadOf(values)]));
 }
 
 export function readResults(file: string): Results {

@@ -8,7 +8,7 @@ export type TextSink = (client: Client, bytes: Buffer, start: number, end: numbe
 /** Handshakes under way at once: well under the queue of 511 that Node's servers listen with. */
 const atOnce = 128;
 
-/** All clients of one run. The first that fails fails the run. */
+/** All clients of one server, until that ends. The first that fails fails what is measured. */
 export class Crowd implements Owner {
   readonly clients: Client[] = [];
   #joined = 0;
@@ -56,11 +56,6 @@ export class Crowd implements Owner {
   /** Throws what has gone wrong with any client. */
   check(): void {
     if (this.#fault) throw this.#fault;
-  }
-
-  /** Cuts all connections. */
-  leave(): void {
-    for (const client of this.clients) client.cut();
   }
 
   joined(): void {

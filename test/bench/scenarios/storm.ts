@@ -57,28 +57,24 @@ export async function measureStorm(server: ServerUnderTest, joins: number): Prom
     if (end - start < 500) refuseError(bytes, start, end);
     askForMore(client, bytes, start, end);
   });
-  try {
-    const seats = await seatsIn(1, joins);
-    const before = await server.ask('watch');
-    const startedAt = performance.now();
-    await crowd.join(seats);
-    await crowd.until(() => acquaintances.complete === joins, 'the full roster', patienceMs);
-    const fullRosterMs = performance.now() - startedAt;
-    await crowd.rest(settleMs);
-    const after = await server.ask('usage');
-    return {
-      cpuPerJoin: (after.cpuMicros - before.cpuMicros) / joins,
-      frames,
-      framesPerJoin: frames / joins,
-      mbReceived: received / 1e6,
-      fullRosterMs,
-      stallMs: after.longestStallMs,
-      peakMb: after.peakRssBytes / 1e6,
-      waitedPercent: ((after.waitedMs - before.waitedMs) / fullRosterMs) * 100,
-    };
-  } finally {
-    crowd.leave();
-  }
+  const seats = await seatsIn(1, joins);
+  const before = await server.ask('watch');
+  const startedAt = performance.now();
+  await crowd.join(seats);
+  await crowd.until(() => acquaintances.complete === joins, 'the full roster', patienceMs);
+  const fullRosterMs = performance.now() - startedAt;
+  await crowd.rest(settleMs);
+  const after = await server.ask('usage');
+  return {
+    cpuPerJoin: (after.cpuMicros - before.cpuMicros) / joins,
+    frames,
+    framesPerJoin: frames / joins,
+    mbReceived: received / 1e6,
+    fullRosterMs,
+    stallMs: after.longestStallMs,
+    peakMb: after.peakRssBytes / 1e6,
+    waitedPercent: ((after.waitedMs - before.waitedMs) / fullRosterMs) * 100,
+  };
 }
 
 /** As the contract wants it: what a welcome leaves out comes page by page. The plain server sends all at once. */
