@@ -8,6 +8,9 @@ import { regressions } from './targets.ts';
 
 // npm run bench: this process is the load generator; each server under test is a child, alone on its core.
 
+/** Waiting for the core this long is not the contestants' own doing. */
+const busyPercent = 10;
+
 const options = readOptions(process.argv.slice(2));
 if (options.help) console.log(help);
 else await main(options);
@@ -18,8 +21,7 @@ async function main({ quick, only, rounds, json, save, check, profiles }: Option
   if (canPin) moveToGeneratorCore();
   else console.log('taskset or a second core is missing: server and generator share what there is.');
   const runs = await runRounds(cases, { rounds, profiles });
-  const titles = Object.fromEntries(cases.map(({ id, title }) => [id, title]));
-  const results = resultsOf(runs, { titles, rounds, quick });
+  const results = resultsOf(cases, runs, { rounds, quick });
   // Read before it may be written.
   const committed = check ? readResults(committedFile) : undefined;
   writeResults(json, results);
@@ -35,10 +37,16 @@ function report(worse: readonly string[]): void {
   else console.log('No ratio is more than 25 % worse than the committed one.');
 }
 
-function heading({ date, commit, machine, rounds, quick }: Results): string {
+function heading({ date, commit, machine, rounds, quick, cases }: Results): string {
   const { cpu, cores, memoryGb, node, kernel, pinned } = machine;
   const where = `${cpu}, ${cores} cores, ${memoryGb} GB, Node ${node}, ${kernel}${pinned ? ', pinned' : ''}`;
-  return `${date}, commit ${commit}, ${where}; ${rounds} rounds${quick ? ', quick' : ''}, medians (min–max)`;
+  const how = `${rounds} rounds${quick ? ', quick' : ''}, medians (min–max)`;
+  const waited = cases.flatMap(({ measured }) =>
+    Object.values(measured).map(({ waitedPercent }) => waitedPercent?.median ?? 0),
+  );
+  const most = Math.round(Math.max(0, ...waited));
+  const busy = `\nThe machine was busy: servers waited for their core up to ${most} % of the time. Ratios hold, times do not.`;
+  return `${date}, commit ${commit}, ${where}; ${how}${most > busyPercent ? busy : ''}`;
 }
 
 /** Each connection is an open file of the generator; those of a scenario may be open at the same time. */

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Case } from './cases.ts';
 import type { Contestant } from './contestant.ts';
 import { canPin } from './pinning.ts';
 import { type Metric, type Metrics, shown } from './scenarios/scenario.ts';
@@ -27,32 +28,36 @@ export interface Results {
   readonly machine: Readonly<Record<string, string | number | boolean>>;
   readonly rounds: number;
   readonly quick: boolean;
-  readonly titles: Readonly<Record<string, string>>;
-  /** By case and contestant. */
-  readonly measured: Readonly<Record<string, Readonly<Partial<Record<Contestant, Spreads>>>>>;
+  readonly cases: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly measured: Readonly<Partial<Record<Contestant, Spreads>>>;
+  }[];
   readonly comparisons: readonly Comparison[];
 }
 
 /** The committed results, which `--check` compares with. */
 export const committedFile = fileURLToPath(new URL('results.json', import.meta.url));
 
-/** Summarises what was measured. */
+/** Summarises what was measured, in the order of the cases. */
 export function resultsOf(
+  cases: readonly Pick<Case, 'id' | 'title'>[],
   runs: readonly Run[],
-  about: Pick<Results, 'titles' | 'rounds' | 'quick'>,
+  about: Pick<Results, 'rounds' | 'quick'>,
 ): Results {
-  const byCase = Map.groupBy(runs, (run) => run.case);
-  const measured = Array.from(byCase, ([name, ofCase]) => {
-    const byContestant = Map.groupBy(ofCase, ({ contestant }) => contestant);
-    const rows = Array.from(byContestant, ([contestant, own]) => [contestant, spreadsOf(own)]);
-    return [name, Object.fromEntries(rows)];
-  });
   return {
     date: new Date().toISOString(),
     commit: commit(),
     machine: machine(),
     ...about,
-    measured: Object.fromEntries(measured),
+    cases: cases.map(({ id, title }) => {
+      const byContestant = Map.groupBy(
+        runs.filter((run) => run.case === id),
+        ({ contestant }) => contestant,
+      );
+      const measured = Array.from(byContestant, ([contestant, own]) => [contestant, spreadsOf(own)]);
+      return { id, title, measured: Object.fromEntries(measured) };
+    }),
     comparisons: compare(runs),
   };
 }

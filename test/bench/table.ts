@@ -7,15 +7,15 @@ import { type Comparison, otherOf } from './targets.ts';
 const headings = ['scenario', 'measure', ...contestants, 'targets'];
 
 /** The results as one table in Markdown, which also reads well in a terminal. */
-export function printed({ titles, measured, comparisons }: Results): string {
-  const rows = Object.entries(measured).flatMap(([name, row]) => {
+export function printed({ cases, comparisons }: Results): string {
+  const rows = cases.flatMap(({ id, title, measured }) => {
     const rowsOfCase = shown.flatMap(([metric, { label, above = Number.NEGATIVE_INFINITY }]) => {
-      const spreads = contestants.map((contestant) => row[contestant]?.[metric]);
+      const spreads = contestants.map((contestant) => measured[contestant]?.[metric]);
       if (!spreads.some((spread) => spread && spread.median > above)) return [];
-      const targets = comparisons.filter((one) => one.case === name && one.metric === metric);
+      const targets = comparisons.filter((one) => one.case === id && one.metric === metric);
       return [[label, ...spreads.map((spread) => cell(metric, spread)), targets.map(verdict).join('; ')]];
     });
-    return rowsOfCase.map((cells, index) => [index === 0 ? `${name}: ${titles[name]}` : '', ...cells]);
+    return rowsOfCase.map((cells, index) => [index === 0 ? `${id}: ${title}` : '', ...cells]);
   });
   return aligned([headings, ...rows]);
 }

@@ -23,11 +23,17 @@ export class Crowd implements Owner {
     this.#sink = sink;
   }
 
-  /** Lets clients in, in this order; resolves when each is in its room. */
-  async join(seats: readonly Seat[]): Promise<void> {
-    for (const seat of seats) {
-      const isRoom = () => this.clients.length - this.#joined < atOnce;
-      if (!isRoom()) await this.until(isRoom, 'joins');
+  /**
+   * Lets clients in, in this order; resolves when each is in its room.
+   *
+   * @param overMs how long it is to take, if the server can; 0: as fast as it can
+   */
+  async join(seats: readonly Seat[], overMs = 0): Promise<void> {
+    const startedAt = performance.now();
+    for (const [index, seat] of seats.entries()) {
+      const dueAt = startedAt + (index / seats.length) * overMs;
+      const isTime = () => this.clients.length - this.#joined < atOnce && performance.now() >= dueAt;
+      if (!isTime()) await this.until(isTime, 'joins');
       this.clients.push(new Client(this.#port, seat, this.#dialect, this));
     }
     await this.until(() => this.#joined === this.clients.length, 'the last joins');
