@@ -1,14 +1,14 @@
 import { type Contestant, contestants, type ServerUnderTest, type Settings } from './contestant.ts';
 import { measureIdle } from './scenarios/idle.ts';
-import { measureJoins } from './scenarios/joins.ts';
+import { stageJoins } from './scenarios/joins.ts';
 import { measureListing } from './scenarios/listing.ts';
-import { measureRooms, type RoomsLoad } from './scenarios/rooms.ts';
-import type { Metrics, Timing } from './scenarios/scenario.ts';
-import { measureSignaling } from './scenarios/signaling.ts';
+import { type RoomsLoad, stageRooms } from './scenarios/rooms.ts';
+import type { Measure, Timing } from './scenarios/scenario.ts';
+import { stageSignaling } from './scenarios/signaling.ts';
 import { measureStorm } from './scenarios/storm.ts';
-import { type Algorithm, keySettings } from './tokens.ts';
+import { keySettings } from './tokens.ts';
 
-/** One row of scenarios: what is run, by whom. */
+/** One line of a scenario: what is run, by whom. */
 export interface Case {
   /** Names it in the results; the number of its scenario, and what tells it from the others of that. */
   readonly id: string;
@@ -17,7 +17,12 @@ export interface Case {
   readonly contestants: readonly Contestant[];
   /** Settings of all contestants, on top of their own. */
   readonly settings?: Settings;
-  readonly run: (server: ServerUnderTest) => Promise<Metrics>;
+  readonly prepare: (server: ServerUnderTest) => Promise<Measure>;
+  /**
+   * How often it is measured in a round. Where it is more than once, all servers of the scenario run at the same
+   * time and are loaded by turns: what disturbs the machine for some seconds then disturbs all of them.
+   */
+  readonly samples: number;
   /** How many connections it opens. */
   readonly connections: number;
 }
@@ -29,10 +34,13 @@ const deliveriesPerSecond = 100_000;
 
 /** All cases; the quick ones are shorter and smaller, and have fewer others beside us. */
 export function casesOf(quick: boolean): Case[] {
-  const timing: Timing = quick ? { warmUpSeconds: 0.7, seconds: 1.5 } : { warmUpSeconds: 2, seconds: 5 };
+  const timing: Timing = quick ? { warmUpSeconds: 0.7, seconds: 0.5 } : { warmUpSeconds: 2, seconds: 1 };
+  const samples = quick ? 3 : 5;
+  const joins = samples * 400;
   const idle = quick ? 2_000 : 10_000;
   const rooms = (load: RoomsLoad) => ({
-    run: (server: ServerUnderTest) => measureRooms(server, load, timing),
+    prepare: (server: ServerUnderTest) => stageRooms(server, load, timing),
+    samples,
     connections: load.rooms * load.size,
   });
   return [
@@ -55,49 +63,63 @@ export function casesOf(quick: boolean): Case[] {
       scenario: 3,
       title: 'signaling, 500 pairs, 5.5 kB offers and 200 B candidates, 5,000 messages/s',
       contestants,
-      run: (server) => measureSignaling(server, { pairs: 500, exchangesPerSecond: 1 }, timing),
+      prepare: (server) => stageSignaling(server, { pairs: 500, exchangesPerSecond: 1 }, timing),
+      samples,
       connections: 1_000,
     },
-    ...(['HS256', 'RS256'] as const).map((algorithm: Algorithm) => ({
+    ...(['HS256', 'RS256'] as const).map((algorithm) => ({
       id: `4/${algorithm}`,
       scenario: 4,
-      title: `2,000 joins with ${algorithm} tokens`,
+      title: `${figure(joins)} joins with ${algorithm} tokens`,
       contestants: oursAndPlain,
       settings: { JWT_SECRET: '', ...keySettings[algorithm] },
-      run: (server: ServerUnderTest) => measureJoins(server, 2_000, algorithm),
-      connections: 2_500,
+      prepare: (server: ServerUnderTest) => stageJoins(server, { joins, samples, algorithm }),
+      samples,
+      connections: joins + 500,
     })),
     {
       id: '5',
       scenario: 5,
-      title: `${idle.toLocaleString('en')} idle connections`,
+      title: `${figure(idle)} idle connections`,
       contestants,
-      run: (server) => measureIdle(server, idle),
+      prepare: once((server) => measureIdle(server, idle)),
+      samples: 1,
       connections: idle + 500,
     },
-    ...(quick ? [500, 2_000] : [500, 1_000, 2_000]).map((joins) => ({
-      id: `6/${joins}`,
+    ...(quick ? [500, 2_000] : [500, 1_000, 2_000]).map((storm) => ({
+      id: `6/${storm}`,
       scenario: 6,
-      title: `a storm of ${joins.toLocaleString('en')} joins into one room`,
+      title: `a storm of ${figure(storm)} joins into one room, within 4 s`,
       contestants: quick ? ours : oursAndPlain,
       settings: { ANNOUNCE: 'true' },
-      run: (server: ServerUnderTest) => measureStorm(server, joins),
-      connections: joins,
+      prepare: once((server) => measureStorm(server, storm)),
+      samples: 1,
+      connections: storm,
     })),
     {
       id: '7',
       scenario: 7,
       title: 'GET /api/connections/active with 10,000 connections',
       contestants: ours,
-      run: (server) => measureListing(server, 10_000),
+      prepare: once((server) => measureListing(server, 10_000)),
+      samples: 1,
       connections: 10_000,
     },
     ...[10, 100, 1_000, 5_000].map((size) => ({
       id: `8/${size}`,
       scenario: 8,
-      title: `chat, one room of ${size.toLocaleString('en')}, ${(deliveriesPerSecond / size).toLocaleString('en')} messages/s`,
+      title: `chat, one room of ${figure(size)}, ${figure(deliveriesPerSecond / size)} messages/s`,
       contestants: quick ? ours : oursAndPlain,
       ...rooms({ rooms: 1, size, messagesPerSecond: deliveriesPerSecond / size }),
     })),
   ];
+}
+
+/** What can be measured once only, with a server of its own: joins and memory do not start anew. */
+function once(measure: (server: ServerUnderTest) => ReturnType<Measure>): Case['prepare'] {
+  return async (server) => () => measure(server);
+}
+
+function figure(number: number): string {
+  return number.toLocaleString('en');
 }

@@ -3,11 +3,23 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Contestant, contestants } from './contestant.ts';
+import type { Case } from './cases.ts';
+import type { Contestant } from './contestant.ts';
 import { canPin } from './pinning.ts';
-import { type Metric, type Metrics, metrics } from './scenarios/scenario.ts';
+import { type Metric, type Metrics, shown } from './scenarios/scenario.ts';
 import { type Spread, spreadOf } from './statistics.ts';
-import { type Comparison, compare, type Measured } from './targets.ts';
+import { type Comparison, compare } from './targets.ts';
+
+/** One sample: what was measured of one contestant in one case. */
+export interface Run {
+  readonly case: string;
+  readonly contestant: Contestant;
+  /** Counts the samples of a case; those of the same slot were taken right after one another. */
+  readonly slot: number;
+  readonly metrics: Metrics;
+}
+
+type Spreads = Readonly<Partial<Record<Metric, Spread>>>;
 
 /** What a run of the benchmark leaves behind. */
 export interface Results {
@@ -16,53 +28,44 @@ export interface Results {
   readonly machine: Readonly<Record<string, string | number | boolean>>;
   readonly rounds: number;
   readonly quick: boolean;
-  readonly titles: Readonly<Record<string, string>>;
-  readonly measured: Measured;
+  readonly cases: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly measured: Readonly<Partial<Record<Contestant, Spreads>>>;
+  }[];
   readonly comparisons: readonly Comparison[];
 }
 
 /** The committed results, which `--check` compares with. */
 export const committedFile = fileURLToPath(new URL('results.json', import.meta.url));
 
-/** Gathers what the runs have measured. */
-export class Recorder {
-  readonly #runs: { readonly case: string; readonly contestant: Contestant; readonly metrics: Metrics }[] =
-    [];
-
-  add(name: string, contestant: Contestant, measured: Metrics): void {
-    this.#runs.push({ case: name, contestant, metrics: measured });
-  }
-
-  results(titles: Readonly<Record<string, string>>, rounds: number, quick: boolean): Results {
-    const names = [...new Set(this.#runs.map((run) => run.case))];
-    const measured = Object.fromEntries(names.map((name) => [name, this.#byContestant(name)]));
-    return {
-      date: new Date().toISOString(),
-      commit: commit(),
-      machine: machine(),
-      rounds,
-      quick,
-      titles,
-      measured,
-      comparisons: compare(measured),
-    };
-  }
-
-  #byContestant(name: string): Measured[string] {
-    const rows = contestants.map((contestant) => {
-      const runs = this.#runs.filter((run) => run.case === name && run.contestant === contestant);
-      return [contestant, spreadsOf(runs.map((run) => run.metrics))] as const;
-    });
-    return Object.fromEntries(rows.filter(([, spreads]) => Object.keys(spreads).length > 0));
-  }
+/** Summarises what was measured, in the order of the cases. */
+export function resultsOf(
+  cases: readonly Pick<Case, 'id' | 'title'>[],
+  runs: readonly Run[],
+  about: Pick<Results, 'rounds' | 'quick'>,
+): Results {
+  return {
+    date: new Date().toISOString(),
+    commit: commit(),
+    machine: machine(),
+    ...about,
+    cases: cases.map(({ id, title }) => {
+      const byContestant = Map.groupBy(
+        runs.filter((run) => run.case === id),
+        ({ contestant }) => contestant,
+      );
+      const measured = Array.from(byContestant, ([contestant, own]) => [contestant, spreadsOf(own)]);
+      return { id, title, measured: Object.fromEntries(measured) };
+    }),
+    comparisons: compare(runs),
+  };
 }
 
-function spreadsOf(runs: readonly Metrics[]): Readonly<Partial<Record<Metric, Spread>>> {
-  const names = Object.keys(metrics) as Metric[];
-  const rows = names.map((name) => [name, runs.flatMap((run) => run[name] ?? [])] as const);
-  return Object.fromEntries(
-    rows.filter(([, values]) => values.length > 0).map(([name, values]) => [name, spreadOf(values)]),
-  );
+function spreadsOf(runs: readonly Run[]): Spreads {
+  const rows = shown.map(([name]) => [name, runs.flatMap((run) => run.metrics[name] ?? [])] as const);
+  const measured = rows.filter(([, values]) => values.length > 0);
+  return Object.fromEntries(measured.map(([name, values]) => [name, spreadOf(values)]));
 }
 
 export function readResults(file: string): Results {

@@ -1,31 +1,26 @@
 import { contestants } from './contestant.ts';
 import type { Results } from './results.ts';
-import { type Metric, metrics } from './scenarios/scenario.ts';
+import { type Metric, metrics, shown } from './scenarios/scenario.ts';
 import type { Spread } from './statistics.ts';
 import { type Comparison, otherOf } from './targets.ts';
 
 const headings = ['scenario', 'measure', ...contestants, 'targets'];
 
 /** The results as one table in Markdown, which also reads well in a terminal. */
-export function printed({ titles, measured, comparisons }: Results): string {
-  const rows = Object.entries(measured).flatMap(([name, row]) => {
-    const shown = (Object.keys(metrics) as Metric[]).filter((metric) =>
-      contestants.some((contestant) => row[contestant]?.[metric] !== undefined),
-    );
-    return shown.map((metric, index) => [
-      index === 0 ? `${name}: ${titles[name]}` : '',
-      metrics[metric].label,
-      ...contestants.map((contestant) => cell(metric, row[contestant]?.[metric])),
-      comparisons
-        .filter((one) => one.case === name && one.metric === metric)
-        .map(verdict)
-        .join('; '),
-    ]);
+export function printed({ cases, comparisons }: Results): string {
+  const rows = cases.flatMap(({ id, title, measured }) => {
+    const rowsOfCase = shown.flatMap(([metric, { label, above = Number.NEGATIVE_INFINITY }]) => {
+      const spreads = contestants.map((contestant) => measured[contestant]?.[metric]);
+      if (!spreads.some((spread) => spread && spread.median > above)) return [];
+      const targets = comparisons.filter((one) => one.case === id && one.metric === metric);
+      return [[label, ...spreads.map((spread) => cell(metric, spread)), targets.map(verdict).join('; ')]];
+    });
+    return rowsOfCase.map((cells, index) => [index === 0 ? `${id}: ${title}` : '', ...cells]);
   });
   return aligned([headings, ...rows]);
 }
 
-/** A median, and from where to where the rounds went. */
+/** A median, and from where to where the samples went. */
 function cell(metric: Metric, spread: Spread | undefined): string {
   if (spread === undefined) return '';
   const [median, min, max] = [spread.median, spread.min, spread.max].map((value) => figure(metric, value));
@@ -37,12 +32,13 @@ function figure(metric: Metric, value: number): string {
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function verdict({ metric, kind, of, value, max, met }: Comparison): string {
+function verdict({ metric, kind, of, atMost, met, ...spread }: Comparison): string {
   const verb = met ? 'met' : 'NOT met';
-  if (of === undefined) return `${figure(metric, value)}, target ≤ ${max}: ${verb}`;
-  const sign = kind === 'difference' && value > 0 ? '+' : '';
-  const limit = kind === 'difference' ? `+${max}` : max;
-  return `${sign}${value.toFixed(2)} ${kind === 'ratio' ? 'of' : 'against'} ${otherOf(of)}, target ≤ ${limit}: ${verb}`;
+  if (of === undefined) return `${figure(metric, spread.median)}, target ≤ ${atMost}: ${verb}`;
+  const [median, min, max] = [spread.median, spread.min, spread.max].map((value) => value.toFixed(2));
+  if (kind === 'difference') return `${median} beyond ${otherOf(of)}, target ≤ ${atMost}: ${verb}`;
+  const range = min === max ? '' : ` (${min}–${max})`;
+  return `${median}${range} of ${otherOf(of)}, target ≤ ${atMost}: ${verb}`;
 }
 
 function aligned(rows: readonly (readonly string[])[]): string {

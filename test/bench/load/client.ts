@@ -52,12 +52,6 @@ export class Client {
     this.#socket.write(clientFrame(opcodes.text, text));
   }
 
-  /** Cuts the connection with a reset, which leaves no port waiting behind. */
-  cut(): void {
-    this.#isClosed = true;
-    this.#socket.resetAndDestroy();
-  }
-
   #read(length: number): void {
     if (this.#isClosed) return;
     try {

@@ -8,7 +8,7 @@ export type TextSink = (client: Client, bytes: Buffer, start: number, end: numbe
 /** Handshakes under way at once: well under the queue of 511 that Node's servers listen with. */
 const atOnce = 128;
 
-/** All clients of one run. The first that fails fails the run. */
+/** All clients of one server, until that ends. The first that fails fails what is measured. */
 export class Crowd implements Owner {
   readonly clients: Client[] = [];
   #joined = 0;
@@ -23,11 +23,17 @@ export class Crowd implements Owner {
     this.#sink = sink;
   }
 
-  /** Lets clients in, in this order; resolves when each is in its room. */
-  async join(seats: readonly Seat[]): Promise<void> {
-    for (const seat of seats) {
-      const isRoom = () => this.clients.length - this.#joined < atOnce;
-      if (!isRoom()) await this.until(isRoom, 'joins');
+  /**
+   * Lets clients in, in this order; resolves when each is in its room.
+   *
+   * @param overMs how long it is to take, if the server can; 0: as fast as it can
+   */
+  async join(seats: readonly Seat[], overMs = 0): Promise<void> {
+    const startedAt = performance.now();
+    for (const [index, seat] of seats.entries()) {
+      const dueAt = startedAt + (index / seats.length) * overMs;
+      const isTime = () => this.clients.length - this.#joined < atOnce && performance.now() >= dueAt;
+      if (!isTime()) await this.until(isTime, 'joins');
       this.clients.push(new Client(this.#port, seat, this.#dialect, this));
     }
     await this.until(() => this.#joined === this.clients.length, 'the last joins');
@@ -56,11 +62,6 @@ export class Crowd implements Owner {
   /** Throws what has gone wrong with any client. */
   check(): void {
     if (this.#fault) throw this.#fault;
-  }
-
-  /** Cuts all connections. */
-  leave(): void {
-    for (const client of this.clients) client.cut();
   }
 
   joined(): void {

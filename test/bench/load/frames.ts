@@ -13,29 +13,53 @@ const mask = [0x37, 0xfa, 0x21, 0x3d];
  * send: masked, fragmented or compressed frames.
  */
 export class FrameReader {
+  /** Holds what is left of a frame that is not complete, in its first `#held` bytes. */
   #rest: Buffer = nothing;
+  #held = 0;
 
   /** Takes the first `length` bytes of a buffer that its owner uses again afterwards. */
   read(buffer: Buffer, length: number, sink: FrameSink): void {
-    const isFresh = this.#rest.length === 0;
-    const bytes = isFresh ? buffer : Buffer.concat([this.#rest, buffer.subarray(0, length)]);
-    const available = isFresh ? length : bytes.length;
-    let at = 0;
-    while (at + 2 <= available) {
-      const first = bytes[at] ?? 0;
-      const short = bytes[at + 1] ?? 0;
-      if ((first & 0xf0) !== 0x80 || short > 127)
-        throw new Error('a frame is fragmented, compressed or masked');
-      const head = short < 126 ? 2 : short === 126 ? 4 : 10;
-      if (at + head > available) break;
-      const size = head === 2 ? short : head === 4 ? bytes.readUInt16BE(at + 2) : readLength(bytes, at + 2);
-      const end = at + head + size;
-      if (end > available) break;
-      sink(first & 0x0f, bytes, at + head, end);
-      at = end;
+    if (this.#held === 0) {
+      const taken = takeFrames(buffer, length, sink);
+      if (taken < length) this.#hold(buffer, taken, length);
+      return;
     }
-    this.#rest = at === available ? nothing : Buffer.from(bytes.subarray(at, available));
+    this.#hold(buffer, 0, length);
+    const taken = takeFrames(this.#rest, this.#held, sink);
+    if (taken > 0) this.#rest.copyWithin(0, taken, this.#held);
+    this.#held -= taken;
+    if (this.#held === 0) this.#rest = nothing;
   }
+
+  #hold(buffer: Buffer, start: number, end: number): void {
+    const needed = this.#held + end - start;
+    if (needed > this.#rest.length) {
+      const grown = Buffer.allocUnsafe(needed * 2);
+      this.#rest.copy(grown, 0, 0, this.#held);
+      this.#rest = grown;
+    }
+    buffer.copy(this.#rest, this.#held, start, end);
+    this.#held = needed;
+  }
+}
+
+/** Says how many of the `available` bytes were whole frames. */
+function takeFrames(bytes: Buffer, available: number, sink: FrameSink): number {
+  let at = 0;
+  while (at + 2 <= available) {
+    const first = bytes[at] ?? 0;
+    const short = bytes[at + 1] ?? 0;
+    if ((first & 0xf0) !== 0x80 || short > 127)
+      throw new Error('a frame is fragmented, compressed or masked');
+    const head = short < 126 ? 2 : short === 126 ? 4 : 10;
+    if (at + head > available) break;
+    const size = head === 2 ? short : head === 4 ? bytes.readUInt16BE(at + 2) : readLength(bytes, at + 2);
+    const end = at + head + size;
+    if (end > available) break;
+    sink(first & 0x0f, bytes, at + head, end);
+    at = end;
+  }
+  return at;
 }
 
 function readLength(bytes: Buffer, at: number): number {

@@ -19,19 +19,15 @@ export async function measureIdle(server: ServerUnderTest, connections: number):
     await crowd.rest(settleMs / 3); // freed pages go back to the system by and by
     return server.ask('collect');
   };
-  try {
-    const seats = await seatsIn((warmUpJoins + connections) / roomSize, roomSize);
-    await crowd.join(seats.slice(0, warmUpJoins));
-    const before = await settled();
-    await crowd.join(seats.slice(warmUpJoins));
-    const after = await settled();
-    const own = after.heapBytes + after.externalBytes - before.heapBytes - before.externalBytes;
-    return {
-      kbPerConnection: (after.rssBytes - before.rssBytes) / connections / 1024,
-      ownKbPerConnection: own / connections / 1024,
-      peakMb: after.peakRssBytes / 1e6,
-    };
-  } finally {
-    crowd.leave();
-  }
+  const seats = await seatsIn((warmUpJoins + connections) / roomSize, roomSize);
+  await crowd.join(seats.slice(0, warmUpJoins));
+  const before = await settled();
+  await crowd.join(seats.slice(warmUpJoins));
+  const after = await settled();
+  const own = after.heapBytes + after.externalBytes - before.heapBytes - before.externalBytes;
+  return {
+    kbPerConnection: (after.rssBytes - before.rssBytes) / connections / 1024,
+    ownKbPerConnection: own / connections / 1024,
+    peakMb: after.peakRssBytes / 1e6,
+  };
 }

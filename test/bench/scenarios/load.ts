@@ -3,7 +3,7 @@ import type { Crowd } from '../load/crowd.ts';
 import type { Ledger } from '../load/ledger.ts';
 import { pace, schedule } from '../load/pace.ts';
 import { percentile } from '../statistics.ts';
-import type { Metrics, Timing } from './scenario.ts';
+import type { Measure, Timing } from './scenario.ts';
 
 /** A load of messages. */
 export interface Load {
@@ -15,18 +15,20 @@ export interface Load {
 }
 
 /**
- * Sends a load twice, once to warm up and once measured, each to its last delivery, so that the CPU time between the
- * two readings belongs to the deliveries that are counted, and to nothing else.
+ * Sends a load once to warm up, and then whenever it is to be measured; each time to its last delivery, so that the
+ * CPU time between two readings belongs to the deliveries that are counted, and to nothing else.
  */
-export async function measureLoad(
+export async function stageLoad(
   server: ServerUnderTest,
   crowd: Crowd,
   ledger: Ledger,
   { send, perSecond, timing }: Load,
-): Promise<Metrics> {
+): Promise<Measure> {
+  let runs = 0;
   let due = ledger.delivered;
-  const run = async (seconds: number, seed: number) => {
-    const dueMs = schedule(Math.ceil(seconds * perSecond), perSecond, seed);
+  const run = async (seconds: number) => {
+    runs += 1;
+    const dueMs = schedule(Math.ceil(seconds * perSecond), perSecond, runs);
     const startedAt = performance.now();
     const sendOne = (index: number) => {
       due += send(index);
@@ -35,21 +37,23 @@ export async function measureLoad(
     await crowd.until(() => ledger.delivered >= due, 'the last deliveries');
     return { lateMs, tookMs: performance.now() - startedAt, plannedMs: dueMs.at(-1) ?? 0 };
   };
-  await run(timing.warmUpSeconds, 1);
-  ledger.latencies = [];
-  const deliveredBefore = ledger.delivered;
-  const before = await server.ask('usage');
-  const { lateMs, tookMs, plannedMs } = await run(timing.seconds, 2);
-  const after = await server.ask('usage');
-  const deliveries = ledger.delivered - deliveredBefore;
-  return {
-    cpuPerDelivery: (after.cpuMicros - before.cpuMicros) / deliveries,
-    p50Ms: percentile(ledger.latencies, 50),
-    p99Ms: percentile(ledger.latencies, 99),
-    peakMb: after.peakRssBytes / 1e6,
-    deliveriesPerSecond: deliveries / (tookMs / 1000),
-    keptUpPercent: (plannedMs / tookMs) * 100,
-    generatorLateMs: lateMs,
-    waitedPercent: ((after.waitedMs - before.waitedMs) / tookMs) * 100,
+
+  await run(timing.warmUpSeconds);
+  return async () => {
+    ledger.latencies = [];
+    const deliveredBefore = ledger.delivered;
+    const before = await server.ask('usage');
+    const { lateMs, tookMs, plannedMs } = await run(timing.seconds);
+    const after = await server.ask('usage');
+    const deliveries = ledger.delivered - deliveredBefore;
+    return {
+      cpuPerDelivery: (after.cpuMicros - before.cpuMicros) / deliveries,
+      p50Ms: percentile(ledger.latencies, 50),
+      p99Ms: percentile(ledger.latencies, 99),
+      peakMb: after.peakRssBytes / 1e6,
+      keptUpPercent: (plannedMs / tookMs) * 100,
+      generatorLateMs: lateMs,
+      waitedPercent: ((after.waitedMs - before.waitedMs) / tookMs) * 100,
+    };
   };
 }

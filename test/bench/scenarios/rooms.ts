@@ -3,8 +3,8 @@ import { Crowd, refuseError } from '../load/crowd.ts';
 import type { Seat } from '../load/dialects.ts';
 import { Ledger, markLength } from '../load/ledger.ts';
 import { type Algorithm, clientToken } from '../tokens.ts';
-import { measureLoad } from './load.ts';
-import type { Metrics, Timing } from './scenario.ts';
+import { stageLoad } from './load.ts';
+import type { Measure, Timing } from './scenario.ts';
 
 /** Rooms in which all hear what some say. */
 export interface RoomsLoad {
@@ -16,36 +16,32 @@ export interface RoomsLoad {
 
 /** Makes a chat message about 300 bytes long as it is delivered. */
 const textLength = 60;
+const filler = '.'.repeat(textLength - markLength);
 /** In a large room only some send: each member remembers where each sender is. */
 const maxSenders = 100;
 
 /** CPU time per delivery, and how long deliveries take, where chat goes to everybody in a room, the sender too. */
-export async function measureRooms(
+export async function stageRooms(
   server: ServerUnderTest,
   { rooms, size, messagesPerSecond }: RoomsLoad,
   timing: Timing,
-): Promise<Metrics> {
+): Promise<Measure> {
   const senders = Math.min(size, maxSenders);
   const ledger = new Ledger(rooms, size, senders);
   const crowd = new Crowd(server.port, server.dialect, ({ seat }, bytes, start, end) => {
     if (!ledger.take(seat.index, bytes, start, end)) refuseError(bytes, start, end);
   });
-  try {
-    await crowd.join(await seatsIn(rooms, size));
-    const filler = '.'.repeat(textLength - markLength);
-    // Senders are spread over those who joined early and late.
-    const stride = Math.floor(size / senders);
-    const send = (index: number) => {
-      const room = index % rooms;
-      const sender = Math.floor(index / rooms) % senders;
-      const client = crowd.clients[room * size + sender * stride];
-      client?.send(server.dialect.chat(ledger.mark(room, sender) + filler));
-      return size;
-    };
-    return await measureLoad(server, crowd, ledger, { send, perSecond: rooms * messagesPerSecond, timing });
-  } finally {
-    crowd.leave();
-  }
+  // Senders are spread over those who joined early and late.
+  const stride = Math.floor(size / senders);
+  const send = (index: number) => {
+    const room = index % rooms;
+    const sender = Math.floor(index / rooms) % senders;
+    const client = crowd.clients[room * size + sender * stride];
+    client?.send(server.dialect.chat(ledger.mark(room, sender) + filler));
+    return size;
+  };
+  await crowd.join(await seatsIn(rooms, size));
+  return stageLoad(server, crowd, ledger, { send, perSecond: rooms * messagesPerSecond, timing });
 }
 
 /** Seats for so many clients in each room, one room after the other. */

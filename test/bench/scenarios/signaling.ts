@@ -1,9 +1,9 @@
 import type { ServerUnderTest } from '../contestant.ts';
 import { Crowd, refuseError } from '../load/crowd.ts';
 import { Ledger } from '../load/ledger.ts';
-import { measureLoad } from './load.ts';
+import { stageLoad } from './load.ts';
 import { seatsIn } from './rooms.ts';
-import type { Metrics, Timing } from './scenario.ts';
+import type { Measure, Timing } from './scenario.ts';
 
 /** Pairs, each in a room of its own, of which each sets up a call so often a second. */
 export interface PairsLoad {
@@ -16,31 +16,27 @@ const stepsOfExchange = 10;
 const sdp = sdpOf(5_500);
 
 /** CPU time per message of the set-up of calls, each from one peer to the other. */
-export async function measureSignaling(
+export async function stageSignaling(
   server: ServerUnderTest,
   { pairs, exchangesPerSecond }: PairsLoad,
   timing: Timing,
-): Promise<Metrics> {
+): Promise<Measure> {
   const ledger = new Ledger(pairs, 2, 2);
   const crowd = new Crowd(server.port, server.dialect, ({ seat }, bytes, start, end) => {
     if (!ledger.take(seat.index, bytes, start, end)) refuseError(bytes, start, end);
   });
-  try {
-    await crowd.join(await seatsIn(pairs, 2));
-    const send = (index: number) => {
-      const pair = index % pairs;
-      const step = Math.floor(index / pairs) % stepsOfExchange;
-      const side = step % 2;
-      const peer = crowd.clients[pair * 2 + 1 - side]?.id ?? '';
-      const [type, body] = stepOf(step, ledger.mark(pair, side));
-      crowd.clients[pair * 2 + side]?.send(server.dialect.signal(type, peer, body));
-      return 1;
-    };
-    const perSecond = pairs * exchangesPerSecond * stepsOfExchange;
-    return await measureLoad(server, crowd, ledger, { send, perSecond, timing });
-  } finally {
-    crowd.leave();
-  }
+  const send = (index: number) => {
+    const pair = index % pairs;
+    const step = Math.floor(index / pairs) % stepsOfExchange;
+    const side = step % 2;
+    const peer = crowd.clients[pair * 2 + 1 - side]?.id ?? '';
+    const [type, body] = stepOf(step, ledger.mark(pair, side));
+    crowd.clients[pair * 2 + side]?.send(server.dialect.signal(type, peer, body));
+    return 1;
+  };
+  await crowd.join(await seatsIn(pairs, 2));
+  const perSecond = pairs * exchangesPerSecond * stepsOfExchange;
+  return stageLoad(server, crowd, ledger, { send, perSecond, timing });
 }
 
 function stepOf(step: number, mark: string): [type: string, body: object] {

@@ -1,0 +1,99 @@
+import type { Case } from './cases.ts';
+import { type Contestant, ServerUnderTest } from './contestant.ts';
+import type { Run } from './results.ts';
+import type { Measure, Metrics } from './scenarios/scenario.ts';
+
+/** One contestant in one case. */
+interface Entry {
+  readonly case: Case;
+  readonly contestant: Contestant;
+}
+
+/** A contestant that is ready to be measured. */
+interface Arena extends Entry {
+  readonly server: ServerUnderTest;
+  readonly measure: Measure;
+}
+
+/** How the rounds go, beside what is in them. */
+export interface RoundsOptions {
+  readonly rounds: number;
+  /** Where CPU profiles of our own server go. */
+  readonly profiles: string | undefined;
+}
+
+/** Measures all cases in every round. What fails is reported as an error and gives no numbers; the others go on. */
+export async function runRounds(cases: readonly Case[], options: RoundsOptions): Promise<Run[]> {
+  const runs: Run[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    console.log(`Round ${round + 1} of ${options.rounds}`);
+    for (const entries of groupsOf(cases, round)) runs.push(...(await runGroup(entries, round, options)));
+  }
+  return runs;
+}
+
+/** Who is measured by turns: all of a scenario, or each alone where there is only one sample. */
+function groupsOf(cases: readonly Case[], round: number): Entry[][] {
+  const byScenario = Map.groupBy(cases, ({ scenario }) => scenario);
+  return [...byScenario.values()].flatMap((group) => {
+    const entries = group.flatMap((one) =>
+      rotated(one.contestants, round).map((contestant) => ({ case: one, contestant })),
+    );
+    const isByTurns = group.some(({ samples }) => samples > 1);
+    return isByTurns ? [entries] : entries.map((entry) => [entry]);
+  });
+}
+
+async function runGroup(entries: readonly Entry[], round: number, options: RoundsOptions): Promise<Run[]> {
+  const servers: ServerUnderTest[] = [];
+  const arenas: Arena[] = [];
+  const runs: Run[] = [];
+  try {
+    for (const entry of entries) {
+      await attempt(entry, async () => {
+        const server = await start(entry, options);
+        servers.push(server);
+        arenas.push({ ...entry, server, measure: await entry.case.prepare(server) });
+      });
+    }
+    const samples = Math.max(...entries.map((entry) => entry.case.samples));
+    for (let sample = 0; sample < samples; sample++) {
+      for (const arena of rotated(arenas, sample)) {
+        const { contestant, case: one } = arena;
+        const metrics = await attempt(arena, arena.measure);
+        if (metrics) runs.push({ case: one.id, contestant, slot: round * samples + sample, metrics });
+        else arenas.splice(arenas.indexOf(arena), 1);
+        if (metrics) console.log(`  ${one.id}  ${contestant}  ${summary(metrics)}`);
+      }
+    }
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+  return runs;
+}
+
+function start({ case: one, contestant }: Entry, { profiles }: RoundsOptions): Promise<ServerUnderTest> {
+  const profileInto = profiles && contestant === 'signalbox' ? `${profiles}/${one.id}` : undefined;
+  return ServerUnderTest.start(contestant, { settings: one.settings, profileInto });
+}
+
+async function attempt<T>({ case: one, contestant }: Entry, run: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    process.exitCode = 1;
+    console.error(`  ${one.id}  ${contestant}  FAILED: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** The list, beginning with another one each time. */
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const start = by % Math.max(1, list.length);
+  return [...list.slice(start), ...list.slice(0, start)];
+}
+
+function summary(metrics: Metrics): string {
+  const entries = Object.entries(metrics).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`);
+  return entries.join(', ');
+}
