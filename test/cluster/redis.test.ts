@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { script } from '../../src/cluster/redis.ts';
+import { connectTo, startRedis } from '../support/redis.ts';
+
+test('commands and scripts reach a real Redis', async () => {
+  const redis = await connectTo(await startRedis());
+  await redis.command('SET', 'a', 1);
+  const add = script('return redis.call("INCRBY", KEYS[1], ARGV[1])');
+  for (const sum of [3, 5]) expect(await redis.run(add, ['a'], [2])).toBe(sum); // unknown to Redis, and then known
+  expect(await redis.command('GET', 'a')).toBe('5');
+});
+
+test('a Redis that is gone refuses at once, one that is stopped within a tenth of a second or so', async () => {
+  const server = await startRedis();
+  const redis = await connectTo(server);
+  process.kill(server.pid, 'SIGSTOP');
+  const startedAt = performance.now();
+  await expect(redis.command('GET', 'a')).rejects.toThrow();
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  process.kill(server.pid, 'SIGCONT');
+  await server.kill();
+  await expect(redis.command('GET', 'a')).rejects.toThrow();
+  // It comes back by itself, to whatever comes back there.
+  await startRedis(server.port);
+  const deadline = performance.now() + 5_000;
+  for (;;) {
+    const value = await redis.command('GET', 'a').catch(() => undefined);
+    if (value === null) break;
+    expect(performance.now()).toBeLessThan(deadline);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+});

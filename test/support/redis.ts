@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectRedis, type Redis } from '../../src/cluster/redis.ts';
+import { freePort } from './free-port.ts';
+import { atScopeEnd } from './scope.ts';
+
+/** A real `redis-server` of this test alone, which keeps nothing on disk. */
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  /** Its process, to be stopped, continued or killed. */
+  readonly pid: number;
+  /** Ends it at once. */
+  kill(): Promise<void>;
+}
+
+/** Starts one; on the same port again where `port` says so. It ends with the test or the file that started it. */
+export async function startRedis(port?: number): Promise<RedisServer> {
+  const at = port ?? (await freePort());
+  const directory = mkdtempSync(join(tmpdir(), 'signalbox-redis-'));
+  const child = spawn(
+    'redis-server',
+    ['--port', `${at}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const exited = once(child, 'exit').finally(() => rmSync(directory, { recursive: true, force: true }));
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  atScopeEnd(kill);
+  let output = '';
+  await new Promise<void>((ready, fail) => {
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+      if (output.includes('Ready to accept connections')) ready();
+    });
+    child.on('exit', () => fail(new Error(`redis-server: ${output}`)));
+  });
+  return { url: `redis://127.0.0.1:${at}`, port: at, pid: child.pid ?? 0, kill };
+}
+
+/** A connection to it that ends with the test or the file. */
+export async function connectTo({ url }: RedisServer): Promise<Redis> {
+  const redis = await connectRedis([url], { onError: () => {} });
+  atScopeEnd(() => redis.close());
+  return redis;
+}
