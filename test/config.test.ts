@@ -43,8 +43,9 @@ test('the defaults, with a secret', () => {
     maxFragments: 64,
     headersTimeoutMs: 5_000,
     heartbeatIntervalMs: 15_000,
-    heartbeatTimeoutMs: 25_000,
+    heartbeatTimeoutMs: 22_000,
     presenceBatchMs: 100,
+    resumeWindowMs: 60_000,
     messageBudgetScale: 1,
     stunUrls: [],
     chatHistoryMessages: 500,
@@ -224,4 +225,10 @@ describe('values that are refused, each in one line', () => {
     expect(read).toThrow(expect.objectContaining({ message, name: 'ConfigError' }));
     expect(message).not.toContain('\n');
   });
+});
+
+test('by default a half-open client is found out within 25 s: after the silence, a tick and the wait for its goodbye', () => {
+  const { heartbeatIntervalMs, heartbeatTimeoutMs } = readConfig({ JWT_SECRET: secret });
+  expect(heartbeatTimeoutMs + 1_000 + 1_000).toBeLessThan(25_000);
+  expect(heartbeatTimeoutMs).toBeGreaterThan(heartbeatIntervalMs);
 });

@@ -94,6 +94,20 @@ test('a session that the server ends for being too talkative may come back; one 
   ]);
 });
 
+test('one that is half-open is found out by its silence, and may come back', async () => {
+  const { server } = await startWithWindows({ HEARTBEAT_INTERVAL_MS: '100', HEARTBEAT_TIMEOUT_MS: '300' });
+  const path = '/ws/chat/half-open';
+  const host = await join(server, path, server.token({ sub: 'host' }));
+  const silent = await join(server, path, server.token({ sub: 'silent' }));
+  silent.socket.ws.pause(); // it reads no ping, and so answers none
+  expect((await host.socket.next('presence.updated')).payload).toEqual({
+    clientId: silent.clientId,
+    connectionStatus: 'disconnected',
+  });
+  silent.socket.ws.resume();
+  expect((await silent.socket.closed).code).toBe(4001);
+});
+
 test('whoever is away is counted where it ends, and not where something is sent', async () => {
   const { server } = await startWithWindows();
   const path = '/ws/zoom/away';
