@@ -1,5 +1,5 @@
 import { type Case, casesOf } from './cases.ts';
-import { help, type Options, readOptions } from './options.ts';
+import { help, type Options, readOptions, UsageError } from './options.ts';
 import { canPin, moveToGeneratorCore } from './pinning.ts';
 import { committedFile, type Results, readResults, resultsOf, writeResults } from './results.ts';
 import { runRounds } from './rounds.ts';
@@ -8,19 +8,31 @@ import { regressions } from './targets.ts';
 
 // npm run bench: this process is the load generator; each server under test is a child, alone on its core.
 
+/** Leaves what was begun by then the time to end within two minutes. */
+const quickSeconds = 100;
 /** Waiting for the core this long is not the contestants' own doing. */
 const busyPercent = 10;
 
-const options = readOptions(process.argv.slice(2));
-if (options.help) console.log(help);
-else await main(options);
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) console.log(help);
+  else await main(options);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 1;
+}
 
 async function main({ quick, only, rounds, json, save, check, profiles }: Options): Promise<void> {
   const cases = casesOf(quick).filter(({ scenario }) => only?.has(scenario) ?? true);
   checkOpenFiles(cases);
   if (canPin) moveToGeneratorCore();
   else console.log('taskset or a second core is missing: server and generator share what there is.');
-  const runs = await runRounds(cases, { rounds, profiles });
+  const runs = await runRounds(cases, {
+    rounds,
+    profiles,
+    budgetSeconds: quick ? quickSeconds : Number.POSITIVE_INFINITY,
+  });
   const results = resultsOf(cases, runs, { rounds, quick });
   // Read before it may be written.
   const committed = check ? readResults(committedFile) : undefined;
@@ -64,5 +76,7 @@ function checkOpenFiles(cases: readonly Case[]): void {
   };
   const limit = userLimits?.open_files?.soft ?? 'unlimited';
   if (limit === 'unlimited' || Number(limit) >= most) return;
-  throw new Error(`${most} open files are needed and ${limit} are allowed: raise it with ulimit -n ${most}`);
+  throw new UsageError(
+    `${most} open files are needed and ${limit} are allowed: raise it with ulimit -n ${most}`,
+  );
 }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export const help = `npm run bench -- [options]: measures the server beside bare ws and Socket.IO
 
-  --quick        one short round, which ends within two minutes
+  --quick        one short round, which ends within two minutes and leaves out what does not fit
   --only 1,3     only these scenarios
   --rounds N     how often each contestant comes; 3 without it, 1 with --quick
   --json FILE    where the results go; .cache/bench/results.json without it
@@ -11,6 +11,9 @@ export const help = `npm run bench -- [options]: measures the server beside bare
   --prof         writes a CPU profile of each run of the server under .cache/bench/profiles
   --help         this
 `;
+
+/** What the caller has to change; the message says what. */
+export class UsageError extends Error {}
 
 /** The command line. */
 export interface Options {
@@ -25,7 +28,7 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** Reads the command line; throws where it makes no sense. */
+/** Reads the command line; throws a `UsageError`, or an error of `parseArgs`, where it makes no sense. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -56,5 +59,5 @@ export function readOptions(args: readonly string[]): Options {
 function count(name: string, text: string, most: number): number {
   const number = /^[1-9]\d{0,2}$/.test(text) ? Number(text) : Number.NaN;
   if (number <= most) return number;
-  throw new RangeError(`${name}: ${JSON.stringify(text)} is not a whole number from 1 to ${most}`);
+  throw new UsageError(`${name}: ${JSON.stringify(text)} is not a whole number from 1 to ${most}`);
 }

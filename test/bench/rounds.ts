@@ -20,14 +20,20 @@ export interface RoundsOptions {
   readonly rounds: number;
   /** Where CPU profiles of our own server go. */
   readonly profiles: string | undefined;
+  /** After so many seconds nothing new is begun. */
+  readonly budgetSeconds: number;
 }
 
 /** Measures all cases in every round. What fails is reported as an error and gives no numbers; the others go on. */
 export async function runRounds(cases: readonly Case[], options: RoundsOptions): Promise<Run[]> {
   const runs: Run[] = [];
+  const deadline = performance.now() + options.budgetSeconds * 1000;
   for (let round = 0; round < options.rounds; round++) {
     console.log(`Round ${round + 1} of ${options.rounds}`);
-    for (const entries of groupsOf(cases, round)) runs.push(...(await runGroup(entries, round, options)));
+    for (const entries of groupsOf(cases, round)) {
+      if (performance.now() < deadline) runs.push(...(await runGroup(entries, round, options)));
+      else console.log(`  ${entries.map((entry) => entry.case.id).join(', ')}  left out: the time is up`);
+    }
   }
   return runs;
 }

@@ -15,7 +15,7 @@ export interface RoomsLoad {
 }
 
 /** Makes a chat message about 300 bytes long as it is delivered. */
-const textLength = 60;
+const textLength = 41;
 const filler = '.'.repeat(textLength - markLength);
 /** In a large room only some send: each member remembers where each sender is. */
 const maxSenders = 100;
