@@ -125,9 +125,9 @@ export class Hub {
     this.#presence.lost(connection);
   }
 
-  /** Tells now who came and went, so that what is read next is no news. */
-  settle(place: Place): void {
-    this.#presence.flush(place);
+  /** Somebody reads the roster, and so knows of those whose coming is still to be told. */
+  readRoster(place: Place): void {
+    this.#presence.read(place);
   }
 
   /** A channel is over: nobody is left to be told of anything. */

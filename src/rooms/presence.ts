@@ -16,8 +16,10 @@ interface Pending {
   readonly joined: Map<string, Connection>;
   readonly lost: Map<string, Connection>;
   readonly departures: Map<string, Departure>;
-  /** Those of `joined` whom a newcomer has found in its roster: they cannot go without a word. */
-  readonly seen: Set<string>;
+  /** The `order` of the last to join. */
+  newest: number;
+  /** Whoever has this `order` or a lower one was found in a roster by somebody: it cannot go without a word. */
+  seenUpTo: number;
 }
 
 /**
@@ -46,17 +48,18 @@ export class Presence {
   }
 
   joined(connection: Connection): void {
-    this.#change(connection, ({ joined, seen }) => {
-      for (const clientId of joined.keys()) seen.add(clientId); // by the newcomer, in its welcome
-      joined.set(connection.clientId, connection);
+    this.#change(connection, (pending) => {
+      pending.seenUpTo = pending.newest; // by the newcomer, in its welcome
+      pending.newest = connection.order;
+      pending.joined.set(connection.clientId, connection);
     });
   }
 
   left(connection: Connection, reason: Departure['reason']): void {
     const { clientId } = connection;
-    this.#change(connection, ({ joined, lost, departures, seen }) => {
+    this.#change(connection, ({ joined, lost, departures, seenUpTo }) => {
       lost.delete(clientId);
-      const isNews = joined.delete(clientId) && !seen.delete(clientId);
+      const isNews = joined.delete(clientId) && connection.order > seenUpTo;
       if (!isNews) departures.set(clientId, { clientId, reason });
     });
   }
@@ -67,6 +70,12 @@ export class Presence {
     this.#change(connection, ({ joined, lost }) => {
       if (!joined.has(clientId)) lost.set(clientId, connection);
     });
+  }
+
+  /** Somebody reads the roster. Nothing is told for that: in a storm everybody reads it. */
+  read(place: Place): void {
+    const pending = this.#pending.get(placeKey(place));
+    if (pending) pending.seenUpTo = pending.newest;
   }
 
   /** Tells now what is pending in a channel; with `sender`, only if that one's coming is. */
@@ -101,16 +110,16 @@ export class Presence {
     else this.#pending.delete(key);
   }
 
-  #say({ place, joined, lost, departures, seen }: Pending): boolean {
+  #say({ place, joined, lost, departures }: Pending): boolean {
     if (joined.size + lost.size + departures.size === 0) return false;
     const [news, gone] = [[...joined.values()], [...departures.values()]];
     const batch = { place, joined: news, lost: [...lost.values()], departures: gone };
-    for (const told of [joined, lost, departures, seen]) told.clear();
+    for (const told of [joined, lost, departures]) told.clear();
     this.#tell(batch);
     return true;
   }
 }
 
 function newPending(place: Place): Pending {
-  return { place, joined: new Map(), lost: new Map(), departures: new Map(), seen: new Set() };
+  return { place, joined: new Map(), lost: new Map(), departures: new Map(), newest: 0, seenUpTo: 0 };
 }

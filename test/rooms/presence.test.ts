@@ -4,7 +4,12 @@ import type { Connection } from '../../src/rooms/connection.ts';
 import { Presence } from '../../src/rooms/presence.ts';
 
 const place = { roomId: 'r', channel: 'chat' } as const;
-const client = (clientId: string) => ({ ...place, clientId }) as Connection;
+/** In the order in which they are first named, as the server counts them. */
+const order = new Map<string, number>();
+function client(clientId: string): Connection {
+  if (!order.has(clientId)) order.set(clientId, order.size + 1);
+  return { ...place, clientId, order: order.get(clientId) } as Connection;
+}
 
 /** What was told, as `+a` and `-a`; a batch in a string. `tick` lets a window end. */
 function start(windowMs = 100) {
@@ -111,7 +116,10 @@ test('without a window each change is told', () => {
 });
 
 test('welcome and news together are always the truth, for everybody and in any order', () => {
-  const step = fc.record({ who: fc.nat(4), act: fc.constantFrom('toggle', 'tick', 'flush') });
+  const step = fc.record({
+    who: fc.nat(4),
+    act: fc.constantFrom('toggle', 'toggle', 'tick', 'flush', 'read'),
+  });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const here = new Set<string>();
@@ -132,7 +140,10 @@ test('welcome and news together are always the truth, for everybody and in any o
         const id = [...here].find((one) => one.startsWith(`${who}-`));
         if (act === 'tick') for (const run of waiting.splice(0)) run();
         else if (act === 'flush') presence.flush(place);
-        else if (id === undefined) {
+        else if (act === 'read') {
+          presence.read(place);
+          if (id !== undefined) rosters.set(id, new Set(here));
+        } else if (id === undefined) {
           count += 1;
           const newcomer = `${who}-${count}`; // an id is never used again
           here.add(newcomer);
@@ -145,6 +156,7 @@ test('welcome and news together are always the truth, for everybody and in any o
         }
       }
       presence.flush(place);
+      order.clear();
       for (const roster of rosters.values()) expect([...roster].sort()).toEqual([...here].sort());
     }),
     { numRuns: 500 },

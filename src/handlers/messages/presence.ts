@@ -14,7 +14,7 @@ export function presenceHandlers(views: Views, hub: Hub) {
       hub.announce(sender, 'presence.updated', { clientId, ...change }, { from: clientId, except: sender });
     },
     'presence.list': (sender, { cursor = '0', limit = defaultPageSize }) => {
-      hub.settle(sender);
+      hub.readRoster(sender);
       // One more than asked for tells whether there is another page.
       const page = views.roster(sender, Number(cursor), limit + 1);
       const participants = page.slice(0, limit).map((member) => views.participant(member));
