@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { SignalboxError } from '../rooms/errors.ts';
 import type { Identity } from '../rooms/identity.ts';
 
@@ -21,7 +21,7 @@ export function toIdentity(claims: Claims): Identity {
     userId,
     presenterName: text(claims, 'name', maxNameLength) || userId,
     host: flag(claims, 'host'),
-    scopes: new Set([...words(text(claims, 'scope')), ...(list(claims, 'permissions') ?? [])]),
+    scopes: scopesOf(claims),
     rooms: list(claims, 'rooms'),
     channels: list(claims, 'channels'),
     expiresAt: expiry(claims),
@@ -29,11 +29,19 @@ export function toIdentity(claims: Claims): Identity {
   };
 }
 
+/** Clients have none, and there are many of them: they share it. */
+const noScopes: ReadonlySet<string> = new Set();
+
+function scopesOf(claims: Claims): ReadonlySet<string> {
+  const scopes = [...words(text(claims, 'scope')), ...(list(claims, 'permissions') ?? [])];
+  return scopes.length > 0 ? new Set(scopes) : noScopes;
+}
+
 /** The JSON array keeps the parts apart: no issuer and subject can be spelled like another pair. */
 function subjectKey(claims: Claims, userId: string): string {
   const client = text(claims, 'client_id') ?? text(claims, 'azp') ?? null;
   const parts = JSON.stringify([text(claims, 'iss') ?? null, userId, client]);
-  return createHash('sha256').update(parts).digest('base64url');
+  return hash('sha256', parts, 'base64url');
 }
 
 function text(claims: Claims, claim: string, maxLength = Number.POSITIVE_INFINITY): string | undefined {

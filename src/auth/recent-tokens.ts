@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Identity } from '../rooms/identity.ts';
 
 /** So long a verified token is taken at its word: a key that its issuer withdraws stops working soon after. */
@@ -18,22 +18,22 @@ export class RecentTokens {
   /** Oldest first. */
   readonly #verified = new Map<string, Verified>();
 
+  /** What a token goes by here. */
+  keyOf(token: string): string {
+    return hash('sha256', token, 'base64url');
+  }
+
   /** @param now epoch milliseconds */
-  find(token: string, now: number): Identity | undefined {
-    const verified = this.#verified.get(keyOf(token));
+  find(key: string, now: number): Identity | undefined {
+    const verified = this.#verified.get(key);
     return verified !== undefined && now < verified.until ? verified.identity : undefined;
   }
 
   /** @param expiresAt when the token is no longer accepted, in epoch milliseconds */
-  keep(token: string, identity: Identity, expiresAt: number, now: number): void {
-    const key = keyOf(token);
+  keep(key: string, identity: Identity, expiresAt: number, now: number): void {
     this.#verified.delete(key);
     this.#verified.set(key, { identity, until: Math.min(expiresAt, now + trustedMs) });
     const [oldest] = this.#verified.keys();
     if (this.#verified.size > maxTokens && oldest !== undefined) this.#verified.delete(oldest);
   }
-}
-
-function keyOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64url');
 }

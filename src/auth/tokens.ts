@@ -49,14 +49,15 @@ export function createVerifier(options: VerifierOptions): Verifier {
       if (token.length > maxTokenBytes) throw invalid(`it is longer than ${maxTokenBytes} bytes`);
       if (!compactJws.test(token)) throw invalid('it is not a compact JWS');
       const nowMs = now();
-      const known = recent.find(token, nowMs);
+      const key = recent.keyOf(token);
+      const known = recent.find(key, nowMs);
       if (known !== undefined) return known;
       try {
         const currentDate = new Date(nowMs);
         const { payload, protectedHeader } = await jwtVerify(token, resolve, { ...expected, currentDate });
         if (protectedHeader.crit !== undefined) throw invalid('it uses "crit"');
         const identity = toIdentity(payload);
-        recent.keep(token, identity, identity.expiresAt + tokenLifetime.skewMs, nowMs);
+        recent.keep(key, identity, identity.expiresAt + tokenLifetime.skewMs, nowMs);
         return identity;
       } catch (error) {
         throw error instanceof SignalboxError ? error : refusal(error);

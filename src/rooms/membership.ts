@@ -2,6 +2,7 @@ import {
   type CloseName,
   type Departure,
   frameLimits,
+  type Media,
   type SessionKicked,
   type SessionWelcome,
 } from '../../generated/messages.ts';
@@ -26,6 +27,9 @@ import type { Registry } from './registry.ts';
 import { arrive, join, leave, type Member, type Outcome } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
 import type { Views } from './views.ts';
+
+/** What everybody sends at first; replaced as a whole when it changes. */
+const silent: Media = { mic: 'off', camera: 'off', screen: 'off' };
 
 /** What a welcome says that has nothing to do with the room. */
 export type WelcomeSettings = Pick<SessionWelcome, 'resumeWindowMs' | 'iceServers' | 'heartbeat' | 'limits'>;
@@ -91,7 +95,7 @@ export class Membership {
       address,
       identity,
       connectionStatus: 'connected',
-      media: { mic: 'off', camera: 'off', screen: 'off' },
+      media: silent,
       handRaised: false,
       metadata: undefined,
     };

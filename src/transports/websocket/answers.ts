@@ -13,21 +13,23 @@ interface Answered {
  * `id` repeats the answer, and nothing is done twice. Only the last 256 are remembered.
  */
 export class Answers {
-  /** Oldest first. */
-  readonly #answered = new Map<string, Answered>();
+  /** Oldest first; made when there is something to remember, since most sockets are idle. */
+  #answered: Map<string, Answered> | undefined;
 
   /** The answer to repeat, if there is one; an `id` that comes with another type is `id_conflict`. */
   recall({ id, type }: ClientMessage): Frame | undefined {
-    const known = id === undefined ? undefined : this.#answered.get(id);
+    const known = id === undefined ? undefined : this.#answered?.get(id);
     if (known === undefined || known.type === type) return known?.answer;
     throw new SignalboxError('id_conflict', `The id ${id} belongs to a ${known.type}.`);
   }
 
   remember({ id, type }: ClientMessage, answer: Frame): void {
     if (id === undefined) return;
+    this.#answered ??= new Map();
     this.#answered.delete(id);
     this.#answered.set(id, { type, answer: clientMessages[type].read ? undefined : answer });
+    if (this.#answered.size <= frameLimits.maxRememberedAnswers) return;
     const [oldest] = this.#answered.keys();
-    if (this.#answered.size > frameLimits.maxRememberedAnswers && oldest) this.#answered.delete(oldest);
+    if (oldest !== undefined) this.#answered.delete(oldest);
   }
 }
