@@ -1160,13 +1160,20 @@ export type ServerMessage<T extends ServerMessageType = ServerMessageType> = {
   [K in T]: { type: K; ts: ServerTime; from?: ClientId; replyTo?: FrameId; payload: ServerPayloads[K] };
 }[T];
 
-/** One handler per client message: a missing, extra or mistyped one does not compile. */
-export type MessageHandlers<Sender> = {
-  readonly [T in ClientMessageType]: (sender: Sender, payload: ClientPayloads[T]) => ClientReplies[T] | Promise<ClientReplies[T]>;
+/** One handler per client message: a missing, extra or mistyped one does not compile. `Source` is the payload as it was written. */
+export type MessageHandlers<Sender, Source = unknown> = {
+  readonly [T in ClientMessageType]: (sender: Sender, payload: ClientPayloads[T], source: Source) => ClientReplies[T] | Promise<ClientReplies[T]>;
 };
 
 /** The handlers of one namespace: `signal` for `signal.offer` and its like. */
-export type MessageHandlersOf<Namespace extends string, Sender> = Pick<MessageHandlers<Sender>, Extract<ClientMessageType, `${Namespace}.${string}`>>;
+export type MessageHandlersOf<Namespace extends string, Sender, Source = unknown> = Pick<MessageHandlers<Sender, Source>, Extract<ClientMessageType, `${Namespace}.${string}`>>;
+
+/** Names a message that a client sends and its peer receives as it is, but for `to`. */
+export type PassedMessageType = {
+  [T in ClientMessageType & ServerMessageType]: Omit<ClientPayloads[T], 'to'> extends ServerPayloads[T]
+    ? ServerPayloads[T] extends Omit<ClientPayloads[T], 'to'> ? T : never
+    : never;
+}[ClientMessageType & ServerMessageType];
 
 type KeyOf<T> = T extends unknown ? keyof T : never;
 type ItemOf<T> = T extends readonly (infer Item)[] ? Item : never;

@@ -13,6 +13,12 @@ export interface Frame {
   readonly volatile: boolean;
 }
 
+/** The payload of a message as its client wrote it, which passes on without being written anew. */
+export interface Source {
+  /** As JSON, without the member of this name. */
+  without(name: string): string;
+}
+
 /** What the server stamps on a message beside its payload. */
 export interface Stamp {
   /** The sender's `clientId`; absent where no client sent it. */
@@ -30,4 +36,15 @@ export function encodeFrame<T extends ServerMessageType>(
 ): Frame {
   const message: ServerMessage<T> = { type, ts, ...stamp, payload };
   return { text: JSON.stringify(message), volatile: volatileMessages.has(type) };
+}
+
+/** As {@link encodeFrame}, of a payload that is JSON already. */
+export function frameOf(
+  type: ServerMessageType,
+  payload: string,
+  ts: number,
+  { from }: Required<Pick<Stamp, 'from'>>,
+): Frame {
+  const text = `{"type":"${type}","ts":${ts},"from":"${from}","payload":${payload}}`;
+  return { text, volatile: volatileMessages.has(type) };
 }

@@ -2,13 +2,14 @@ import type {
   Channel,
   Departure,
   Notice,
+  PassedMessageType,
   ServerMessageType,
   ServerPayloads,
 } from '../../generated/messages.ts';
 import type { Clock } from './clock.ts';
 import type { Connection, Place } from './connection.ts';
 import { SignalboxError } from './errors.ts';
-import { encodeFrame, type Frame, type Stamp } from './frame.ts';
+import { encodeFrame, type Frame, frameOf, type Source, type Stamp } from './frame.ts';
 import { Presence, type PresenceBatch } from './presence.ts';
 import type { Registry } from './registry.ts';
 import type { Outcome } from './room.ts';
@@ -72,10 +73,14 @@ export class Hub {
     type: T,
     payload: ServerPayloads[T],
   ): void {
-    const peer = this.member(sender, to);
-    if (peer === sender) throw peerNotFound(to);
-    this.#presence.flush(sender, sender.clientId);
-    this.send(peer, type, payload, { from: sender.clientId });
+    const { outlet } = this.#peer(sender, to);
+    outlet.send(this.encode(type, payload, { from: sender.clientId }));
+  }
+
+  /** Relays a message as its sender wrote it, but for `to`. */
+  pass(sender: Connection, to: string, type: PassedMessageType, source: Source): void {
+    const { outlet } = this.#peer(sender, to);
+    outlet.send(frameOf(type, source.without('to'), this.#now(), { from: sender.clientId }));
   }
 
   /** Sends a message to the members of a channel of a room, or to some; says to how many it was written. */
@@ -172,6 +177,14 @@ export class Hub {
     const one = waiting.get(clientId);
     if (one === undefined) throw peerNotFound(clientId);
     return [one];
+  }
+
+  /** Whom the sender means, who has been told of the sender by now. */
+  #peer(sender: Connection, to: string): Connection {
+    const peer = this.member(sender, to);
+    if (peer === sender) throw peerNotFound(to);
+    this.#presence.flush(sender, sender.clientId);
+    return peer;
   }
 
   #tellPresence({ place, joined, lost, departures }: PresenceBatch): void {

@@ -7,6 +7,7 @@ import type {
 import type { LocalChatStore } from '../../rooms/chat.ts';
 import type { Closing } from '../../rooms/closing.ts';
 import type { Connection } from '../../rooms/connection.ts';
+import type { Source } from '../../rooms/frame.ts';
 import type { Hub } from '../../rooms/hub.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import type { Membership } from '../../rooms/membership.ts';
@@ -38,7 +39,7 @@ export interface MessageParts {
 }
 
 /** The handler of every client message. The table has no prototype: a message cannot be called `constructor`. */
-export function messageHandlers(parts: MessageParts): MessageHandlers<Connection> {
+export function messageHandlers(parts: MessageParts): MessageHandlers<Connection, Source> {
   const { views, hub, membership, closing, moderation, history, iceServers, verify, now } = parts;
   const handlers = {
     ...sessionHandlers(membership, verify, now),
@@ -54,6 +55,9 @@ export function messageHandlers(parts: MessageParts): MessageHandlers<Connection
     ...iceHandlers(iceServers),
   };
   // What the parts return is looked at once more: a reply with a property too many does not compile.
-  const exact: MessageHandlers<Connection> = handlers satisfies ExactHandlers<typeof handlers, ClientReplies>;
+  const exact: MessageHandlers<Connection, Source> = handlers satisfies ExactHandlers<
+    typeof handlers,
+    ClientReplies
+  >;
   return Object.setPrototypeOf(exact, null);
 }

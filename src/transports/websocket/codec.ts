@@ -1,11 +1,12 @@
 import { type ClientMessage, frameLimits } from '../../../generated/messages.ts';
 import { type ValidatorFault, validators } from '../../../generated/validators.js';
 import { type Fault, SignalboxError } from '../../rooms/errors.ts';
-import { findJsonFault } from './json.ts';
+import type { Source } from '../../rooms/frame.ts';
+import { findJsonFault, type Member } from './json.ts';
 
 /** A frame that was read: the message, or why it is refused, with its `id` where that could be read. */
 export type Decoded =
-  | { readonly message: ClientMessage; readonly refusal?: never }
+  | { readonly message: ClientMessage; readonly source: Source; readonly refusal?: never }
   | { readonly message?: never; readonly refusal: SignalboxError; readonly id: string | undefined };
 
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -18,7 +19,8 @@ export function decode(text: string): Decoded {
   } catch {
     return refuse(undefined, { pointer: '', message: 'must be JSON' });
   }
-  const jsonFault = findJsonFault(text, frameLimits);
+  const members: Member[] = [];
+  const jsonFault = findJsonFault(text, frameLimits, members);
   if (jsonFault !== undefined) return refuse(frame, jsonFault);
   if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) {
     return refuse(frame, { pointer: '', message: 'must be object' });
@@ -32,8 +34,14 @@ export function decode(text: string): Decoded {
     const refusal = new SignalboxError('unknown_type', 'There is no message of this type.', { errors });
     return { refusal, id: idOf(frame) };
   }
-  if (validate(frame)) return { message: frame };
+  if (validate(frame)) return { message: frame, source: { without: (name) => pieced(text, members, name) } };
   return refuse(frame, toFault(validate.errors?.[0]));
+}
+
+/** An object of these members but one, each as it stands in the text. */
+function pieced(text: string, members: readonly Member[], without: string): string {
+  const others = members.filter(({ name }) => name !== without);
+  return `{${others.map(({ start, end }) => text.slice(start, end)).join(',')}}`;
 }
 
 function refuse(frame: unknown, fault: Fault): Decoded {

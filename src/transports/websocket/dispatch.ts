@@ -9,7 +9,7 @@ import {
 } from '../../../generated/messages.ts';
 import type { Connection } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
-import { encodeFrame, type Frame } from '../../rooms/frame.ts';
+import { encodeFrame, type Frame, type Source } from '../../rooms/frame.ts';
 
 /** What came of a message: the frame that answers it, if any, and the fault of ours that kept it from being carried out. */
 export interface Dispatched {
@@ -21,12 +21,12 @@ export interface Dispatched {
 
 /** Carries messages to their handlers, and what these return back. */
 export class Dispatch {
-  readonly #handlers: MessageHandlers<Connection>;
+  readonly #handlers: MessageHandlers<Connection, Source>;
   readonly #roleOf: (sender: Connection) => Role;
   readonly #now: () => number;
 
   constructor(
-    handlers: MessageHandlers<Connection>,
+    handlers: MessageHandlers<Connection, Source>,
     roleOf: (sender: Connection) => Role,
     now: () => number,
   ) {
@@ -36,7 +36,7 @@ export class Dispatch {
   }
 
   /** Carries one message out; a promise only where its handler waits for something. Never throws or rejects. */
-  run(sender: Connection, message: ClientMessage): Dispatched | Promise<Dispatched> {
+  run(sender: Connection, message: ClientMessage, source: Source): Dispatched | Promise<Dispatched> {
     try {
       const { channels, roles } = clientMessages[message.type];
       if (!channels.includes(sender.channel)) {
@@ -46,7 +46,7 @@ export class Dispatch {
       if (!roles.includes(role)) {
         throw new SignalboxError('not_allowed', `A ${role} client may not send ${message.type}.`);
       }
-      const reply = call(this.#handlers, sender, message);
+      const reply = call(this.#handlers, sender, message, source);
       if (!(reply instanceof Promise)) return this.#answered(message, reply);
       return reply.then(
         (value) => this.#answered(message, value),
@@ -90,9 +90,10 @@ export class Dispatch {
 }
 
 function call<T extends ClientMessageType>(
-  handlers: MessageHandlers<Connection>,
+  handlers: MessageHandlers<Connection, Source>,
   sender: Connection,
   message: ClientMessage<T>,
-): ReturnType<MessageHandlers<Connection>[T]> | unknown {
-  return handlers[message.type](sender, message.payload);
+  source: Source,
+): ReturnType<MessageHandlers<Connection, Source>[T]> | unknown {
+  return handlers[message.type](sender, message.payload, source);
 }

@@ -6,6 +6,13 @@ export interface JsonLimits {
   readonly maxKeys: number;
 }
 
+/** A member of the payload: its name, and where it stands in the text, from its name to the end of its value. */
+export interface Member {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Names by which a careless merge of what was received reaches the prototypes of the receiver. */
 const pollutants: ReadonlySet<string> = new Set(['__proto__', 'constructor']);
 
@@ -30,12 +37,22 @@ interface Level {
  * surrogate pair: a long SDP costs next to nothing.
  *
  * @param text must be valid JSON: `JSON.parse` has accepted it
+ * @param payload receives the members of the object at `/payload`
  */
-export function findJsonFault(text: string, { maxDepth, maxKeys }: JsonLimits): Fault | undefined {
+export function findJsonFault(
+  text: string,
+  { maxDepth, maxKeys }: JsonLimits,
+  payload?: Member[],
+): Fault | undefined {
   const levels: Level[] = [];
   // A pattern, not `includes`: that call is moved into the loop by V8's optimiser, where it makes the whole quadratic.
   const mayHoldSurrogates = escapedSurrogate.test(text);
   let keys = 0;
+  let memberStart = 0;
+  const endMember = (level: Level | undefined, end: number) => {
+    if (payload === undefined || levels.length !== 2 || !level?.names || levels[0]?.at !== 'payload') return;
+    if (level.names.size > 0) payload.push({ name: String(level.at), start: memberStart, end });
+  };
   const fault = (message: string): Fault => ({ pointer: pointerOf(levels), message });
 
   for (let i = 0; i < text.length; i += 1) {
@@ -46,6 +63,7 @@ export function findJsonFault(text: string, { maxDepth, maxKeys }: JsonLimits): 
         const literal = text.slice(i, end + 1);
         i = end;
         if (level?.names && level.expectsName) {
+          if (levels.length === 2) memberStart = i - literal.length + 1;
           const name = stringOf(literal);
           keys += 1;
           level.at = name;
@@ -72,12 +90,14 @@ export function findJsonFault(text: string, { maxDepth, maxKeys }: JsonLimits): 
       }
       case '}':
       case ']':
+        endMember(level, i);
         levels.pop();
         break;
       case ':':
         if (level) level.expectsName = false;
         break;
       case ',':
+        endMember(level, i);
         if (level?.names) level.expectsName = true;
         else if (level) level.at = Number(level.at) + 1;
         break;

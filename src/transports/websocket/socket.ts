@@ -161,8 +161,9 @@ export class Socket implements Outlet, Owner {
     if (connection === undefined || !this.#isOpen()) return;
     const decoded = decode(text);
     if (decoded.message === undefined) return this.#refuse(decoded.refusal, decoded.id);
-    const { message } = decoded;
-    const dispatched = this.#hasAnswer(connection, message) ?? this.#parts.dispatch.run(connection, message);
+    const { message, source } = decoded;
+    const dispatched =
+      this.#hasAnswer(connection, message) ?? this.#parts.dispatch.run(connection, message, source);
     if (!(dispatched instanceof Promise)) return this.#answer(connection, message, dispatched);
     // Later messages wait for this one, and the client is made to wait for us.
     this.#waiting = [];
