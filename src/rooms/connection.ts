@@ -29,6 +29,8 @@ export interface Place {
 
 /** One client in one channel of a room. */
 export interface Connection extends Place {
+  /** As `placeKey` gives it. */
+  readonly placeKey: string;
   /** Made by the server, unguessable, unique. */
   readonly clientId: string;
   /** Counts up over all rooms, in the order of joining. */

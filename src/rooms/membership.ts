@@ -25,7 +25,7 @@ import type { Hub } from './hub.ts';
 import type { Identity } from './identity.ts';
 import type { Registry } from './registry.ts';
 import { arrive, join, leave, type Member, type Outcome } from './room.ts';
-import type { LocalRoomStore } from './room-store.ts';
+import { type LocalRoomStore, placeKey } from './room-store.ts';
 import type { Views } from './views.ts';
 
 /** What everybody sends at first; replaced as a whole when it changes. */
@@ -86,6 +86,7 @@ export class Membership {
     const { waits, ...outcome } = this.#rooms.transaction(place, rule);
     const connection: Connection = {
       ...place,
+      placeKey: placeKey(place),
       clientId,
       serial: ++this.#lastSerial,
       resumeToken: newResumeToken(),

@@ -1,9 +1,13 @@
 import type { Place } from './connection.ts';
 import type { Outcome, RoomState, Rule } from './room.ts';
 
-/** Names one channel of a room in a map; `/` is in neither part. */
-export function placeKey({ roomId, channel }: Place): string {
-  return `${channel}/${roomId}`;
+/** Names one channel of a room in a map; `/` is in neither part. A connection knows its own, which each message needs. */
+export function placeKey({
+  roomId,
+  channel,
+  placeKey: known,
+}: Place & { readonly placeKey?: string }): string {
+  return known ?? `${channel}/${roomId}`;
 }
 
 /** The states of the rooms, in this process. A room whose rule leaves no state is forgotten. */

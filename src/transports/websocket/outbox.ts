@@ -4,6 +4,8 @@ import type { Frame } from '../../rooms/frame.ts';
 /** A flush of so many sockets is followed by a pause, in which more can be gathered for the next one. */
 const manyWrites = 16;
 const pauseMs = 1;
+/** Timers go by the clock of the turn, which is as late as the turn is long: what is left of a pause may be more than this. */
+const timerSlackMs = 0.25;
 
 /**
  * Writes out what many outboxes were given within one turn of the event loop, each with one write: the system call is
@@ -13,6 +15,10 @@ export class Flusher {
   #dirty: Outbox[] = [];
   #notBefore = 0;
   readonly #flush = () => {
+    if (performance.now() < this.#notBefore - timerSlackMs) {
+      setTimeout(this.#flush, pauseMs);
+      return;
+    }
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const outbox of dirty) outbox.flush();
