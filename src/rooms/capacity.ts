@@ -62,7 +62,7 @@ export class Capacity {
   }
 
   #sessionsOf(userId: string, status: Connection['connectionStatus']): Connection[] {
-    return [...this.#registry.ofUser(userId)].filter(({ connectionStatus }) => connectionStatus === status);
+    return this.#registry.ofUser(userId).filter(({ connectionStatus }) => connectionStatus === status);
   }
 }
 

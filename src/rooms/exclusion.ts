@@ -62,9 +62,9 @@ export class Exclusion {
 
   /** The sessions of a client's user in its room, or in one channel of it: whom a ban puts out. */
   sessionsOf({ roomId, identity }: Connection, channel: Channel | undefined): Connection[] {
-    return [...this.#registry.ofUser(identity.userId)].filter(
-      (other) => other.roomId === roomId && (channel ?? other.channel) === other.channel,
-    );
+    return this.#registry
+      .ofUser(identity.userId)
+      .filter((other) => other.roomId === roomId && (channel ?? other.channel) === other.channel);
   }
 
   /** Refuses a user who is kept out (`banned`), and says until when. */

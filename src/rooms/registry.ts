@@ -4,7 +4,6 @@ import { placeKey } from './room-store.ts';
 
 type Members = ReadonlyMap<string, Connection>;
 const nobody: Members = new Map();
-const noConnections: ReadonlySet<Connection> = new Set();
 
 /**
  * Who is there: every connection by its id, by its user, and by the channel of the room that it is in or waits for.
@@ -14,14 +13,17 @@ export class Registry {
   readonly #byId = new Map<string, Connection>();
   readonly #byPlace = new Map<string, Map<string, Connection>>();
   readonly #waiting = new Map<string, Map<string, Connection>>();
-  readonly #byUser = new Map<string, Set<Connection>>();
+  /** Most users have one connection, and for one a list is much smaller than a set. */
+  readonly #byUser = new Map<string, Connection[]>();
   readonly #countByAddress = new Map<string, number>();
 
   add(connection: Connection): void {
     insert(isWaiting(connection) ? this.#waiting : this.#byPlace, connection);
     this.#byId.set(connection.clientId, connection);
     const { userId } = connection.identity;
-    this.#byUser.set(userId, (this.#byUser.get(userId) ?? new Set()).add(connection));
+    const own = this.#byUser.get(userId);
+    if (own) own.push(connection);
+    else this.#byUser.set(userId, [connection]);
     this.#count(connection.address, 1);
   }
 
@@ -30,9 +32,9 @@ export class Registry {
     if (!this.#byId.delete(connection.clientId)) return false;
     take(isWaiting(connection) ? this.#waiting : this.#byPlace, connection);
     const { userId } = connection.identity;
-    const own = this.#byUser.get(userId);
-    own?.delete(connection);
-    if (own?.size === 0) this.#byUser.delete(userId);
+    const others = this.ofUser(userId).filter((other) => other !== connection);
+    if (others.length > 0) this.#byUser.set(userId, others);
+    else this.#byUser.delete(userId);
     if (connection.connectionStatus === 'connected') this.#count(connection.address, -1);
     return true;
   }
@@ -51,8 +53,8 @@ export class Registry {
   }
 
   /** The connections of one user, in all rooms, the oldest first. */
-  ofUser(userId: string): ReadonlySet<Connection> {
-    return this.#byUser.get(userId) ?? noConnections;
+  ofUser(userId: string): readonly Connection[] {
+    return this.#byUser.get(userId) ?? [];
   }
 
   /** How many open connections come from one address. */
