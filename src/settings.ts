@@ -62,7 +62,7 @@ const table = {
   HEARTBEAT_TIMEOUT_MS: setting('22000', 'silence that ends a connection; above the interval', [1, maxMs]),
   PRESENCE_BATCH_MS: setting(
     '100',
-    'how long joins and leaves of a storm are gathered; 0 tells each',
+    'how long joins and leaves of a storm are gathered, and longer beyond 500 members; 0 tells each',
     [0, 10_000],
   ),
   RESUME_WINDOW_MS: setting(

@@ -16,6 +16,9 @@ import type { Outcome } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
 import type { Views } from './views.ts';
 
+/** From so many members on, presence is gathered for longer than usual. */
+const largeRoom = 500;
+
 /** Who receives an announcement, where it is not every member of the channel. */
 export interface Audience {
   readonly only?: Iterable<Connection>;
@@ -47,7 +50,10 @@ export class Hub {
     this.#registry = registry;
     this.#rooms = rooms;
     this.#views = views;
-    this.#presence = new Presence(presenceWindowMs, (batch) => this.#tellPresence(batch), later);
+    // Each change is for each member: in larger rooms they are gathered for longer, so that a second has as many frames.
+    const windowOf = (place: Place) =>
+      presenceWindowMs * Math.max(1, registry.members(place).size / largeRoom);
+    this.#presence = new Presence(windowOf, (batch) => this.#tellPresence(batch), later);
     this.#now = now;
   }
 

@@ -25,24 +25,24 @@ interface Pending {
 /**
  * Gathers who comes and goes while a storm lasts, so that a thousand joins do not make a million frames.
  *
- * Who comes, goes, or loses its connection counts alike. The first change in a channel is told at once; those of the next `windowMs` together, at its end; and so on. Who
- * comes and goes within one window is not mentioned, unless somebody has seen it. `flush` before anything else is
- * said in the channel keeps the order of a channel without batches.
+ * Who comes, goes, or loses its connection counts alike. The first change in a channel is told at once; those of the
+ * window that follows together, at its end; and so on. Who comes and goes within one window is not mentioned, unless
+ * somebody has seen it. `flush` before anything else is said in the channel keeps the order of one without batches.
  */
 export class Presence {
-  readonly #windowMs: number;
+  readonly #windowOf: (place: Place) => number;
   readonly #tell: (batch: PresenceBatch) => void;
   readonly #later: (run: () => void, ms: number) => void;
   /** A channel is in here while its window is open. */
   readonly #pending = new Map<string, Pending>();
 
-  /** @param windowMs 0 tells everything at once */
+  /** @param windowOf how long a window of this channel is, in milliseconds; 0 tells everything at once */
   constructor(
-    windowMs: number,
+    windowOf: (place: Place) => number,
     tell: (batch: PresenceBatch) => void,
     later: (run: () => void, ms: number) => void,
   ) {
-    this.#windowMs = windowMs;
+    this.#windowOf = windowOf;
     this.#tell = tell;
     this.#later = later;
   }
@@ -98,16 +98,17 @@ export class Presence {
     apply(pending);
     if (open) return;
     this.#say(pending);
-    if (this.#windowMs === 0) return;
+    const windowMs = this.#windowOf(place);
+    if (windowMs === 0) return;
     this.#pending.set(key, pending);
-    this.#later(() => this.#end(key, pending), this.#windowMs);
+    this.#later(() => this.#end(key, pending), windowMs);
   }
 
   /** The window of a channel ends; where there was a change, another one begins. */
   #end(key: string, pending: Pending): void {
     if (this.#pending.get(key) !== pending) return;
-    if (this.#say(pending)) this.#later(() => this.#end(key, pending), this.#windowMs);
-    else this.#pending.delete(key);
+    if (!this.#say(pending)) this.#pending.delete(key);
+    else this.#later(() => this.#end(key, pending), this.#windowOf(pending.place));
   }
 
   #say({ place, joined, lost, departures }: Pending): boolean {

@@ -16,7 +16,7 @@ function start(windowMs = 100) {
   const told: string[] = [];
   const waiting: (() => void)[] = [];
   const presence = new Presence(
-    windowMs,
+    () => windowMs,
     ({ joined, lost, departures }) => {
       const news = [
         ...joined.map((one) => `+${one.clientId}`),
@@ -126,7 +126,7 @@ test('welcome and news together are always the truth, for everybody and in any o
       const rosters = new Map<string, Set<string>>();
       const waiting: (() => void)[] = [];
       const presence = new Presence(
-        1,
+        () => 1,
         ({ joined, departures }) => {
           for (const roster of rosters.values()) {
             for (const { clientId } of joined) roster.add(clientId);
