@@ -14,14 +14,18 @@ export interface LimitPolicy {
   readonly block: { readonly minMs: number; readonly maxMs: number };
 }
 
+/** The last block of a key, which may be over. */
+export interface LimitBlock {
+  /** When it started; 0 if there was none. */
+  readonly level: number;
+  /** Its end, in epoch milliseconds of the store that holds it; 0 if there was none. */
+  readonly blockedUntil: number;
+}
+
 /** What is remembered about one key; `undefined` stands for a key that is not remembered. */
-export interface LimitState {
+export interface LimitState extends LimitBlock {
   /** Instants of the accepted requests since the last block, oldest first, at most `limit` of them. */
   readonly log: readonly number[];
-  /** Level of the last block when it started; 0 if there was none. */
-  readonly level: number;
-  /** End of the last block; 0 if there was none. */
-  readonly blockedUntil: number;
 }
 
 /** One request that may go on. */
@@ -74,7 +78,7 @@ export function blockMs(level: number, { block }: LimitPolicy): number {
 }
 
 /** The level that still counts: one is forgiven for every full `block.maxMs` since the last block ended. */
-export function levelAt(state: LimitState, { block }: LimitPolicy, nowMs: number): number {
+export function levelAt(state: LimitBlock, { block }: LimitPolicy, nowMs: number): number {
   const sinceMs = Math.max(0, nowMs - state.blockedUntil);
   return Math.max(0, state.level - Math.floor(sinceMs / block.maxMs));
 }
@@ -120,6 +124,24 @@ export function take(
     state: { ...state, log },
     verdict: { allowed: true, limit, remaining: limit - log.length, resetMs },
   };
+}
+
+/**
+ * Takes over a block that another store started for the same key, if it ends later than the one known here:
+ * the same state when there is nothing to write. The order of several does not matter, and neither do repeats.
+ */
+export function takeOver(
+  known: LimitState | undefined,
+  policy: LimitPolicy,
+  { level, blockedUntil }: LimitBlock,
+  nowMs: number,
+): LimitState {
+  const state = known ?? blank;
+  if (blockedUntil <= state.blockedUntil) return state;
+  const levelHere = levelAt(state, policy, Math.min(nowMs, blockedUntil));
+  // As at the start of any block: when it ends, the caller has the full quota. What came after an end still counts.
+  const log = nowMs < blockedUntil ? [] : state.log;
+  return { log, level: Math.max(level, levelHere), blockedUntil };
 }
 
 /** The block that a state is in; `undefined`: none. */
