@@ -133,11 +133,12 @@ describe('back again', () => {
   });
 
   test('a block that starts while others are brought over is not left behind', async () => {
-    const { store, probes } = rig;
+    const { store, probes, asked } = rig;
     await rig.degrade();
     await rig.calls(8);
     rig.failure = undefined;
     probes.shift()?.();
+    while (!asked.includes('block')) await Promise.resolve();
     for (let i = 0; i < 8; i += 1) void store.take(policy, 'ben');
     await rig.settled();
     expect(store.degraded).toBe(false);

@@ -82,6 +82,15 @@ export function mergingStoreSuite(
       expect(await call()).toMatchObject({ started: true, level: 3 });
     });
 
+    test('one that is over ends the forgiveness of the one before, but no sooner than at its end', async () => {
+      const { clock, call, takeOverBlock } = await setUp();
+      await takeOverBlock(3, 0);
+      clock.nowMs += 18_200;
+      await takeOverBlock(1, -9100);
+      for (let i = 0; i < 3; i += 1) await call();
+      expect(await call()).toMatchObject({ started: true, level: 2 });
+    });
+
     test('one that is forgiven by now changes nothing', async () => {
       const { store, call, takeOverBlock } = await setUp();
       await takeOverBlock(2, -18_200);
