@@ -7,16 +7,15 @@ import { script } from './redis.ts';
  * A key holds one string: level, end of the last block, and log, in MessagePack. Scripts that decide nothing new write
  * nothing. Times are whole milliseconds, by the clock of Redis unless a test hands in another.
  */
-const clock = `
-local function now()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+const readsTime = `
+local now = tonumber(ARGV[1])
+if not now then
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 `;
 
-const state = `${clock}
-local nowMs = now()
+const state = `${readsTime}
 local windowMs, maxMs = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local level, blockedUntil, log = 0, 0, {}
@@ -33,7 +32,7 @@ local function remember()
 end
 
 local function refusal(started)
-  return {0, blockedUntil - nowMs, level, blockedUntil, started}
+  return {0, blockedUntil - now, level, blockedUntil, started}
 end
 `;
 
@@ -45,7 +44,7 @@ export type Reply =
 /** Arguments: now, window, longest block, shortest block, limit. */
 export const takeScript = script(`${state}
 local minMs, limit = tonumber(ARGV[4]), tonumber(ARGV[5])
-local atMs = math.max(nowMs, log[#log] or 0)
+local atMs = math.max(now, log[#log] or 0)
 if atMs < blockedUntil then return refusal(0) end
 
 local counted = {}
@@ -63,12 +62,12 @@ end
 table.insert(counted, atMs)
 log = counted
 remember()
-return {1, limit - #log, log[1] + windowMs - nowMs}
+return {1, limit - #log, log[1] + windowMs - now}
 `);
 
 /** Arguments: now, window, longest block. */
 export const blockedScript = script(`${state}
-if nowMs < blockedUntil then return refusal(0) end
+if now < blockedUntil then return refusal(0) end
 return false
 `);
 
@@ -76,14 +75,14 @@ return false
 export const blockScript = script(`${state}
 local itsLevel, itsEnd = tonumber(ARGV[4]), tonumber(ARGV[5])
 if itsEnd <= blockedUntil then return end
-level = math.max(itsLevel, levelAt(math.min(nowMs, itsEnd)))
+level = math.max(itsLevel, levelAt(math.min(now, itsEnd)))
 blockedUntil = itsEnd
-if nowMs < itsEnd then log = {} end
+if now < itsEnd then log = {} end
 remember()
 `);
 
 /** Writes, so that a Redis that is full or a replica fails it, and tells the time. Argument: now. */
-export const readyScript = script(`${clock}
+export const readyScript = script(`${readsTime}
 redis.call('SET', KEYS[1], '', 'PX', 1)
-return now()
+return now
 `);

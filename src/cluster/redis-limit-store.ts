@@ -15,7 +15,7 @@ export class RedisLimitStore implements MergingLimitStore {
   readonly #testClock: (() => number) | undefined;
 
   /**
-   * @param prefix what all keys begin with
+   * @param prefix what all keys begin with; no braces, which say what lies in one slot
    * @param testClock in the place of Redis' own; only for tests, since keys still expire by that of Redis
    */
   constructor(redis: Redis, prefix: string, testClock?: () => number) {
