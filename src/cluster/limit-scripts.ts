@@ -22,8 +22,10 @@ local level, blockedUntil, log = 0, 0, {}
 local stored = redis.call('GET', KEYS[1])
 if stored then level, blockedUntil, log = unpack(cmsgpack.unpack(stored)) end
 
-local function levelAt(atMs)
-  return math.max(0, level - math.floor(math.max(0, atMs - blockedUntil) / maxMs))
+local atMs = math.max(now, log[#log] or 0)
+
+local function stillCounts(itsLevel, itsEnd)
+  return math.max(0, itsLevel - math.floor(math.max(0, atMs - itsEnd) / maxMs))
 end
 
 local function remember()
@@ -44,7 +46,6 @@ export type Reply =
 /** Arguments: now, window, longest block, shortest block, limit. */
 export const takeScript = script(`${state}
 local minMs, limit = tonumber(ARGV[4]), tonumber(ARGV[5])
-local atMs = math.max(now, log[#log] or 0)
 if atMs < blockedUntil then return refusal(0) end
 
 local counted = {}
@@ -52,7 +53,7 @@ for _, acceptedMs in ipairs(log) do
   if acceptedMs + windowMs > atMs then table.insert(counted, acceptedMs) end
 end
 if #counted >= limit then
-  level = levelAt(atMs) + 1
+  level = stillCounts(level, blockedUntil) + 1
   blockedUntil = atMs + math.min(maxMs, minMs * 2 ^ (level - 1))
   log = {}
   remember()
@@ -74,10 +75,15 @@ return false
 /** Arguments: now, window, longest block, level, end of the block to take over. */
 export const blockScript = script(`${state}
 local itsLevel, itsEnd = tonumber(ARGV[4]), tonumber(ARGV[5])
-if itsEnd <= blockedUntil then return end
-level = math.max(itsLevel, levelAt(math.min(now, itsEnd)))
-blockedUntil = itsEnd
-if now < itsEnd then log = {} end
+local latestEnd = math.max(blockedUntil, itsEnd)
+if atMs < latestEnd then
+  local highest = math.max(stillCounts(level, blockedUntil), stillCounts(itsLevel, itsEnd))
+  if latestEnd == blockedUntil and highest == level then return end
+  level, blockedUntil, log = highest, latestEnd, {}
+else
+  if itsEnd + itsLevel * maxMs <= blockedUntil + level * maxMs then return end
+  level, blockedUntil = itsLevel, itsEnd
+end
 remember()
 `);
 

@@ -31,8 +31,8 @@ export interface LimitStore {
 /** A store that can go on where another one left off. */
 export interface MergingLimitStore extends LimitStore {
   /**
-   * Takes over a block that another store started, by maximum: one that ends no later than the block known here
-   * changes nothing, so neither order nor repeats matter.
+   * Takes over a block that another store started, running or over, by maximum: the later end counts, and the higher
+   * level. Neither order nor repeats matter.
    *
    * @param block its end by the clock of this store
    */

@@ -84,8 +84,12 @@ export function levelAt(state: LimitBlock, { block }: LimitPolicy, nowMs: number
 }
 
 /** When a key is wholly forgiven and its log empty: to forget it from this instant on changes nothing. */
-export function lapsesAt({ log, level, blockedUntil }: LimitState, { windowMs, block }: LimitPolicy): number {
-  return Math.max((log.at(-1) ?? 0) + windowMs, blockedUntil + level * block.maxMs);
+export function lapsesAt(state: LimitState, policy: LimitPolicy): number {
+  return Math.max((state.log.at(-1) ?? 0) + policy.windowMs, forgivenAt(state, policy));
+}
+
+function forgivenAt({ level, blockedUntil }: LimitBlock, { block }: LimitPolicy): number {
+  return blockedUntil + level * block.maxMs;
 }
 
 /**
@@ -127,21 +131,27 @@ export function take(
 }
 
 /**
- * Takes over a block that another store started for the same key, if it ends later than the one known here:
- * the same state when there is nothing to write. The order of several does not matter, and neither do repeats.
+ * Takes over a block that another store started for the same key, by maximum: the later end, and the higher of the
+ * levels that still count. The same state when there is nothing to write; order and repeats do not matter.
  */
 export function takeOver(
   known: LimitState | undefined,
   policy: LimitPolicy,
-  { level, blockedUntil }: LimitBlock,
+  block: LimitBlock,
   nowMs: number,
 ): LimitState {
   const state = known ?? blank;
-  if (blockedUntil <= state.blockedUntil) return state;
-  const levelHere = levelAt(state, policy, Math.min(nowMs, blockedUntil));
-  // As at the start of any block: when it ends, the caller has the full quota. What came after an end still counts.
-  const log = nowMs < blockedUntil ? [] : state.log;
-  return { log, level: Math.max(level, levelHere), blockedUntil };
+  const atMs = Math.max(nowMs, state.log.at(-1) ?? 0);
+  const blockedUntil = Math.max(state.blockedUntil, block.blockedUntil);
+  if (atMs < blockedUntil) {
+    const level = Math.max(levelAt(state, policy, atMs), levelAt(block, policy, atMs));
+    const same = blockedUntil === state.blockedUntil && level === state.level;
+    // The log is cleared as at the start of any block: when it ends, the caller has the full quota.
+    return same ? state : { log: [], level, blockedUntil };
+  }
+  // Both are over. The one that is forgiven later is also the one of which more levels count at any time.
+  if (forgivenAt(block, policy) <= forgivenAt(state, policy)) return state;
+  return { log: state.log, level: block.level, blockedUntil: block.blockedUntil };
 }
 
 /** The block that a state is in; `undefined`: none. */
