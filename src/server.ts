@@ -2,7 +2,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
-import { flood } from '../generated/messages.ts';
 import { httpLimits, routes } from '../generated/operations.ts';
 import { developmentSecret } from './auth/development.ts';
 import type { VerificationKeys } from './auth/keys.ts';
@@ -30,11 +29,11 @@ import { LocalRoomStore } from './rooms/room-store.ts';
 import { Views } from './rooms/views.ts';
 import { ConfigError } from './settings.ts';
 import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetry.ts';
-import { refuseBlocked } from './transports/guards/blocked.ts';
 import { Guards } from './transports/guards/guards.ts';
 import { createApp } from './transports/http/app.ts';
 import { answerBrokenRequest } from './transports/http/broken.ts';
 import { Dispatch } from './transports/websocket/dispatch.ts';
+import { Floods } from './transports/websocket/floods.ts';
 import { Heartbeat } from './transports/websocket/heartbeat.ts';
 import { Upgrade } from './transports/websocket/upgrade.ts';
 
@@ -124,7 +123,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
 
   /** What a verified client is still checked for, on the upgrade and on its preflight. */
   async function admit(identity: Identity, place: Place, address: string): Promise<void> {
-    refuseBlocked(flood.policy, await limits.blocked(flood.policy, identity.subjectKey));
+    await floods.check(identity);
     checkGrant(identity, place);
     exclusion.check(identity.userId, place);
     capacity.checkConnections(identity.userId, place, addressKey(address));
@@ -133,7 +132,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   }
 
   const limits = new LocalLimitStore(now);
-  checkedPolicy(flood.policy);
+  const floods = new Floods(limits, report);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = createApp({
     handlers: operationHandlers({ ...domain, admit, isDraining, audit: report, now }),
@@ -154,7 +153,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       leave: (connection, reason) => membership.leave(connection, reason),
       lose: (connection, reason) => membership.lose(connection, reason),
       forget: (socket) => heartbeat.forget(socket),
-      flooded: ({ identity }) => void limits.take(flood.policy, identity.subjectKey),
+      flooded: (connection) => void floods.record(connection),
       budgetScale: config.messageBudgetScale,
       report,
       steadyNow,

@@ -76,7 +76,8 @@ function facade(send: (key: string, args: string[]) => Promise<unknown>, close: 
 function inTime<T>(answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = () => reject(new Error(`Redis has not answered within ${commandTimeoutMs} ms`));
-    const timer = setTimeout(late, commandTimeoutMs);
+    // Not before what has arrived is read: where this process itself hung, Redis is not the one that is late.
+    const timer = setTimeout(() => setImmediate(late), commandTimeoutMs);
     answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -1,4 +1,4 @@
-import type { LimitPolicy, LimitRefusal, LimitVerdict } from './policy.ts';
+import type { LimitBlock, LimitPolicy, LimitRefusal, LimitVerdict } from './policy.ts';
 
 /**
  * Where the escalating limiter remembers its keys: in this process, or shared by all nodes.
@@ -16,7 +16,8 @@ export interface LimitStore {
   /**
    * Counts one request and says whether it may go on; only an allowed one uses up quota.
    *
-   * A store that does no I/O answers without a promise, so that callers need not wait a turn for it.
+   * A store that does no I/O answers without a promise, so that callers need not wait a turn for it. One that does
+   * rejects where it gets no answer.
    *
    * @param policy one that `checkedPolicy` accepts; its `name` is part of the key
    * @param key who asks, for example a hash of the verified identity
@@ -25,4 +26,15 @@ export interface LimitStore {
 
   /** The block that a key is in, as a request would be told of it; counts nothing. `undefined`: none. */
   blocked(policy: LimitPolicy, key: string): LimitRefusal | undefined | Promise<LimitRefusal | undefined>;
+}
+
+/** A store that can go on where another one left off. */
+export interface MergingLimitStore extends LimitStore {
+  /**
+   * Takes over a block that another store started, running or over, by maximum: the later end counts, and the higher
+   * level. Neither order nor repeats matter.
+   *
+   * @param block its end by the clock of this store
+   */
+  block(policy: LimitPolicy, key: string, block: LimitBlock): void | Promise<void>;
 }

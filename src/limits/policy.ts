@@ -14,14 +14,18 @@ export interface LimitPolicy {
   readonly block: { readonly minMs: number; readonly maxMs: number };
 }
 
+/** The last block of a key, which may be over. */
+export interface LimitBlock {
+  /** When it started; 0 if there was none. */
+  readonly level: number;
+  /** Its end, in epoch milliseconds of the store that holds it; 0 if there was none. */
+  readonly blockedUntil: number;
+}
+
 /** What is remembered about one key; `undefined` stands for a key that is not remembered. */
-export interface LimitState {
+export interface LimitState extends LimitBlock {
   /** Instants of the accepted requests since the last block, oldest first, at most `limit` of them. */
   readonly log: readonly number[];
-  /** Level of the last block when it started; 0 if there was none. */
-  readonly level: number;
-  /** End of the last block; 0 if there was none. */
-  readonly blockedUntil: number;
 }
 
 /** One request that may go on. */
@@ -74,14 +78,18 @@ export function blockMs(level: number, { block }: LimitPolicy): number {
 }
 
 /** The level that still counts: one is forgiven for every full `block.maxMs` since the last block ended. */
-export function levelAt(state: LimitState, { block }: LimitPolicy, nowMs: number): number {
+export function levelAt(state: LimitBlock, { block }: LimitPolicy, nowMs: number): number {
   const sinceMs = Math.max(0, nowMs - state.blockedUntil);
   return Math.max(0, state.level - Math.floor(sinceMs / block.maxMs));
 }
 
 /** When a key is wholly forgiven and its log empty: to forget it from this instant on changes nothing. */
-export function lapsesAt({ log, level, blockedUntil }: LimitState, { windowMs, block }: LimitPolicy): number {
-  return Math.max((log.at(-1) ?? 0) + windowMs, blockedUntil + level * block.maxMs);
+export function lapsesAt(state: LimitState, policy: LimitPolicy): number {
+  return Math.max((state.log.at(-1) ?? 0) + policy.windowMs, forgivenAt(state, policy));
+}
+
+function forgivenAt({ level, blockedUntil }: LimitBlock, { block }: LimitPolicy): number {
+  return blockedUntil + level * block.maxMs;
 }
 
 /**
@@ -120,6 +128,30 @@ export function take(
     state: { ...state, log },
     verdict: { allowed: true, limit, remaining: limit - log.length, resetMs },
   };
+}
+
+/**
+ * Takes over a block that another store started for the same key, by maximum: the later end, and the higher of the
+ * levels that still count. The same state when there is nothing to write; order and repeats do not matter.
+ */
+export function takeOver(
+  known: LimitState | undefined,
+  policy: LimitPolicy,
+  block: LimitBlock,
+  nowMs: number,
+): LimitState {
+  const state = known ?? blank;
+  const atMs = Math.max(nowMs, state.log.at(-1) ?? 0);
+  const blockedUntil = Math.max(state.blockedUntil, block.blockedUntil);
+  if (atMs < blockedUntil) {
+    const level = Math.max(levelAt(state, policy, atMs), levelAt(block, policy, atMs));
+    const same = blockedUntil === state.blockedUntil && level === state.level;
+    // The log is cleared as at the start of any block: when it ends, the caller has the full quota.
+    return same ? state : { log: [], level, blockedUntil };
+  }
+  // Both are over. The one that is forgiven later is also the one of which more levels count at any time.
+  if (forgivenAt(block, policy) <= forgivenAt(state, policy)) return state;
+  return { log: state.log, level: block.level, blockedUntil: block.blockedUntil };
 }
 
 /** The block that a state is in; `undefined`: none. */

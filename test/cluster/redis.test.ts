@@ -10,6 +10,15 @@ test('commands and scripts reach a real Redis', async () => {
   expect(await redis.command('GET', 'a')).toBe('5');
 });
 
+test('a process that hung itself does not take it for a Redis that is late', async () => {
+  const redis = await connectTo(await startRedis());
+  const answer = redis.command('GET', 'a');
+  await new Promise((resolve) => setImmediate(resolve)); // sent
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < 300);
+  expect(await answer).toBeNull();
+});
+
 test('a Redis that is gone refuses at once, one that is stopped within a tenth of a second or so', async () => {
   const server = await startRedis();
   const redis = await connectTo(server);

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { LocalLimitStore } from '../../src/limits/local-limit-store.ts';
 import type { LimitPolicy } from '../../src/limits/policy.ts';
-import { limitStoreSuite } from './limit-store-suite.ts';
+import { type Clock, limitStoreSuite } from './limit-store-suite.ts';
+import { mergingStoreSuite } from './merging-store-suite.ts';
 
-limitStoreSuite('LocalLimitStore', (clock) => new LocalLimitStore(() => clock.nowMs));
+const create = (clock: Clock) => new LocalLimitStore(() => clock.nowMs);
+limitStoreSuite('LocalLimitStore', create);
+mergingStoreSuite('LocalLimitStore', create);
 
 const block = { minMs: 60_000, maxMs: 600_000 };
 const policy: LimitPolicy = { name: 'one', limit: 1, windowMs: 60_000, block };
@@ -52,4 +55,17 @@ test('a clock with fractions still gives whole waits', () => {
   const store = new LocalLimitStore(() => 1_790_000_000_000.7);
   store.take(policy, 'anna');
   expect(store.take(policy, 'anna')).toMatchObject({ retryAfterMs: 60_000, blockedUntil: 1_790_000_060_000 });
+});
+
+test('tells the blocks that still count, running or over', () => {
+  let nowMs = 1_000_000;
+  const store = new LocalLimitStore(() => nowMs);
+  store.take(policy, 'ben');
+  for (let i = 0; i < 2; i += 1) store.take(policy, 'anna');
+  const known = [{ policy, key: 'anna', level: 1, blockedUntil: nowMs + 60_000 }];
+  expect([...store.blocks()]).toEqual(known);
+  nowMs += 60_000 + 599_999;
+  expect([...store.blocks()]).toEqual(known);
+  nowMs += 1;
+  expect([...store.blocks()]).toEqual([]);
 });

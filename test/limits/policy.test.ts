@@ -3,14 +3,18 @@ import { describe, expect, test } from 'vitest';
 import {
   blockMs,
   checkedPolicy,
+  type LimitBlock,
   type LimitPolicy,
   type LimitState,
   lapsesAt,
   levelAt,
   take,
+  takeOver,
 } from '../../src/limits/policy.ts';
 
 const policy: LimitPolicy = { name: 'demo', limit: 3, windowMs: 2500, block: { minMs: 2700, maxMs: 9100 } };
+
+const blank: LimitState = { log: [], level: 0, blockedUntil: 0 };
 
 describe('checkedPolicy', () => {
   test('returns a policy whose promises can be kept', () => {
@@ -86,6 +90,20 @@ test('from the instant it lapses, a state decides as one that was never there, a
       expect(levelAt(state, policy, atMs)).toBe(0);
       const counts = state.log.some((acceptedMs) => acceptedMs + policy.windowMs > lapsed - 1);
       expect(counts || levelAt(state, policy, lapsed - 1) > 0).toBe(true);
+    }),
+  );
+});
+
+test('blocks taken over in any order and however often block as long, and count as much', () => {
+  const blocks = fc.array(fc.record({ level: fc.integer({ min: 1, max: 5 }), blockedUntil: fc.nat(60_000) }));
+  const twoOrders = blocks.chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray([...all, ...all])));
+  fc.assert(
+    fc.property(twoOrders, fc.nat(60_000), ([all, some], nowMs) => {
+      const takeAll = (each: readonly LimitBlock[]) =>
+        each.reduce<LimitState>((state, block) => takeOver(state, policy, block, nowMs), blank);
+      const [one, other] = [takeAll(all), takeAll([...some, ...all])];
+      expect(levelAt(other, policy, nowMs)).toBe(levelAt(one, policy, nowMs));
+      expect(Math.max(nowMs, other.blockedUntil)).toBe(Math.max(nowMs, one.blockedUntil));
     }),
   );
 });
