@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 
@@ -12,6 +13,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
  * addressKey('2001:db8::1') // '2001:db8:0:0::/64'
  */
 export function addressKey(ip: string): string {
+  if (isIPv4(ip)) return ip;
   if (!ipaddr.isValid(ip)) return 'unknown';
   const address = ipaddr.process(ip);
   if (!(address instanceof ipaddr.IPv6)) return address.toString();

@@ -39,8 +39,8 @@ export interface Connection extends Place {
   readonly resumeToken: string;
   /** Counts up within the channel, in the order of joining; 0 while the client waits to be let in. */
   order: number;
-  /** Epoch milliseconds: since when it is in the room, or waits. */
-  joinedAt: number;
+  /** Since when it is in the room, or waits, as RFC 3339 writes it: each roster that it is in says so. */
+  joinedAt: string;
   /** Leads nowhere while `connectionStatus` is `disconnected`. */
   outlet: Outlet;
   /** Where the client is, as limits count it: an IPv4 address or the /64 of an IPv6 one. */
@@ -99,7 +99,7 @@ export function toParticipant(connection: Connection, role: Role): Participant {
     role,
     isHost: role === 'host',
     order,
-    joinedAt: timestamp(joinedAt),
+    joinedAt,
     connectionStatus,
     media,
     handRaised,
@@ -121,7 +121,7 @@ export function toRestConnection(
     channel,
     presenterName: identity.presenterName,
     isHost,
-    joinedAt: timestamp(joinedAt),
+    joinedAt,
     connectionStatus,
   };
 }

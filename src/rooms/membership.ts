@@ -81,8 +81,8 @@ export class Membership {
   join(identity: Identity, { roomId, channel }: Place, outlet: Outlet, address: string): Connection {
     const place = { roomId, channel };
     const clientId = newClientId();
-    const joinedAt = this.#clock.now();
-    const rule = arrive({ clientId, tokenHost: identity.host }, joinedAt);
+    const now = this.#clock.now();
+    const rule = arrive({ clientId, tokenHost: identity.host }, now);
     const { waits, ...outcome } = this.#rooms.transaction(place, rule);
     const connection: Connection = {
       ...place,
@@ -91,7 +91,7 @@ export class Membership {
       serial: ++this.#lastSerial,
       resumeToken: newResumeToken(),
       order: waits ? 0 : outcome.state.lastOrder,
-      joinedAt,
+      joinedAt: timestamp(now),
       outlet,
       address,
       identity,
@@ -118,11 +118,11 @@ export class Membership {
    */
   admit(connection: Connection, by?: Connection): void {
     const { clientId, identity } = connection;
-    const joinedAt = this.#clock.now();
+    const now = this.#clock.now();
     this.#hub.tellHosts(connection, 'waiting.left', { clientId }, by); // while it is none of them
-    const rule = join({ clientId, tokenHost: identity.host }, joinedAt);
+    const rule = join({ clientId, tokenHost: identity.host }, now);
     const outcome = this.#rooms.transaction(connection, rule);
-    this.#registry.admit(connection, outcome.state.lastOrder, joinedAt);
+    this.#registry.admit(connection, outcome.state.lastOrder, timestamp(now));
     this.#welcomeIn(connection, outcome);
   }
 

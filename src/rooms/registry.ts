@@ -40,7 +40,7 @@ export class Registry {
   }
 
   /** One who waited becomes a member, with this `order`, at this moment. */
-  admit(connection: Connection, order: number, joinedAt: number): void {
+  admit(connection: Connection, order: number, joinedAt: string): void {
     take(this.#waiting, connection);
     Object.assign(connection, { order, joinedAt });
     insert(this.#byPlace, connection);
