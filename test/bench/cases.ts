@@ -34,7 +34,7 @@ const deliveriesPerSecond = 100_000;
 
 /** All cases; the quick ones are shorter and smaller, and have fewer others beside us. */
 export function casesOf(quick: boolean): Case[] {
-  const timing: Timing = quick ? { warmUpSeconds: 0.7, seconds: 0.5 } : { warmUpSeconds: 2, seconds: 1 };
+  const timing: Timing = quick ? { warmUpSeconds: 0.7, seconds: 0.5 } : { warmUpSeconds: 6, seconds: 1 };
   const samples = quick ? 3 : 5;
   const joins = samples * 400;
   const idle = quick ? 2_000 : 10_000;

@@ -21,6 +21,9 @@ interface Watch {
   tookAt: number;
 }
 
+/** Its multiples lie evenly between 0 and 1, however many there are. */
+const goldenRatio = 0.618_033_988_75;
+
 /** How often silence is looked for, and how much is too much; in milliseconds. */
 export interface HeartbeatSettings {
   readonly intervalMs: number;
@@ -29,8 +32,7 @@ export interface HeartbeatSettings {
 
 /**
  * Watches all sockets with one timer: pings them, ends the silent ones (4001) and those that read nothing (4002), and
- * warns of tokens that end
- * (`session.tokenExpiring`) before it ends the sockets whose tokens were not refreshed (4003).
+ * warns of tokens that end (`session.tokenExpiring`) before it ends the sockets whose tokens were not refreshed (4003).
  */
 export class Heartbeat {
   readonly #watches = new Map<Watched, Watch>();
@@ -38,6 +40,7 @@ export class Heartbeat {
   readonly #now: () => number;
   readonly #steadyNow: () => number;
   readonly #timer: NodeJS.Timeout;
+  #phase = 0;
 
   /**
    * @param now epoch milliseconds, for the ends of tokens
@@ -54,7 +57,10 @@ export class Heartbeat {
 
   watch(socket: Watched, connection: Connection): void {
     const now = this.#steadyNow();
-    this.#watches.set(socket, { connection, pingedAt: now, warnedOf: 0, taken: 0, tookAt: now });
+    // Those who came together, after a restart say, are not pinged together.
+    const pingedAt = now - this.#phase * this.#settings.intervalMs;
+    this.#phase = (this.#phase + goldenRatio) % 1;
+    this.#watches.set(socket, { connection, pingedAt, warnedOf: 0, taken: 0, tookAt: now });
   }
 
   forget(socket: Watched): void {

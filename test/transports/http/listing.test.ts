@@ -19,7 +19,12 @@ function appWith(count: number, change: Change = () => ({})) {
   const views = new Views(registry, new LocalRoomStore(), Date.now);
   for (let index = 0; index < count; index += 1) {
     const connection = {
-      ...{ clientId: `client_${index}`, serial: index + 1, order: index + 1, joinedAt: new Date(index).toISOString() },
+      ...{
+        clientId: `client_${index}`,
+        serial: index + 1,
+        order: index + 1,
+        joinedAt: new Date(index).toISOString(),
+      },
       ...{ roomId: 'A', channel: 'zoom', connectionStatus: 'connected', address: 'x' },
       identity: { userId: `user_${index}`, presenterName: `User ${index}` },
       ...change(index),

@@ -38,6 +38,22 @@ test('a socket is pinged each interval, and one that answers stays', () => {
   expect([state.pings, state.closed]).toEqual([4, []]);
 });
 
+test('many who come together are not pinged together, and each is within the interval', () => {
+  const heartbeat = new Heartbeat({ intervalMs: 15_000, timeoutMs: 25_000 }, Date.now, Date.now);
+  const crowd = Array.from({ length: 300 }, watched);
+  for (const { socket } of crowd) heartbeat.watch(socket, connection);
+  const perSecond: number[] = [];
+  let before = 0;
+  for (let second = 0; second < 15; second += 1) {
+    vi.advanceTimersByTime(1000);
+    const pings = crowd.reduce((sum, { state }) => sum + state.pings, 0);
+    perSecond.push(pings - before);
+    before = pings;
+  }
+  expect(crowd.every(({ state }) => state.pings === 1)).toBe(true);
+  expect(Math.max(...perSecond)).toBeLessThan(30);
+});
+
 test('a client that takes nothing for ten seconds is closed, one that takes something is not', () => {
   const { state } = start();
   state.waiting = 100;
