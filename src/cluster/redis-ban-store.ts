@@ -30,14 +30,16 @@ keep(KEYS[2], tonumber(ARGV[2]))
 
 /** KEYS: the bans of a user in a room. ARGV: the time, the end, the ban. */
 const enforce = script(`${keepsKeys}
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
+for _, ban in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  if cjson.decode(ban)['until'] <= now then redis.call('LREM', KEYS[1], 0, ban) end
+end
+redis.call('RPUSH', KEYS[1], ARGV[3])
 keep(KEYS[1], tonumber(ARGV[2]))
 `);
 
 /** KEYS: the bans of a user in a room. ARGV: the time. */
-const inForce = script(`${readsTime}
-return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
+const ofUser = script(`${readsTime}
+return { now, redis.call('LRANGE', KEYS[1], 0, -1) }
 `);
 
 /** KEYS: the index by end, the index by id. ARGV: the time, the id. Says whether it was in force. */
@@ -57,8 +59,8 @@ return { now, step[1], step[2] }
 /**
  * Who is kept out, on all nodes.
  *
- * What keeps a user out lies with its room: a sorted set for each user and room, by the end of the bans, which is all
- * that a newcomer is checked against. What lists and lifts bans is an index of all of them, in a slot of its own, so
+ * What keeps a user out lies with its room: a short list for each user and room, which is all that a newcomer is
+ * checked against. What lists and lifts bans is an index of all of them, in a slot of its own, so
  * that no script can change both. Therefore the index comes first and goes last: what is in force is in the index,
  * and what is in the index may, after a failure, be in force or not; lifting it clears both. Every key expires with
  * the last of its bans.
@@ -94,15 +96,17 @@ export class RedisBanStore implements BanStore {
   async lift(banId: string): Promise<boolean> {
     const text = await this.#redis.command('HGET', this.#byId, banId);
     if (typeof text !== 'string') return false;
-    await this.#redis.command('ZREM', this.#keyOf(parse(text)), text);
+    await this.#redis.command('LREM', this.#keyOf(parse(text)), 0, text);
     const keys = [this.#byEnd, this.#byId];
     return (await this.#redis.run(strike, keys, [timeArgument(this.#testClock), banId])) === 1;
   }
 
   async find(userId: string, { roomId, channel }: Place): Promise<Ban | undefined> {
     const keys = [this.#keyOf({ roomId, userId })];
-    const texts = await this.#redis.run(inForce, keys, [timeArgument(this.#testClock)]);
-    return longestBan((texts as string[]).map(parse), channel);
+    const found = await this.#redis.run(ofUser, keys, [timeArgument(this.#testClock)]);
+    const [now, texts] = found as [number, string[]];
+    const bans = texts.map(parse).filter(({ until }) => until > now);
+    return longestBan(bans, channel);
   }
 
   async list(): Promise<Ban[]> {

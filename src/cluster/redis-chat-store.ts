@@ -17,7 +17,7 @@ import { type Redis, script } from './redis.ts';
 import { readsTime, timeArgument } from './redis-time.ts';
 
 /** Messages looked at in one step, where some of them may be hidden from the reader. */
-const lookedAtOnce = 128;
+const lookedAtOnce = 64;
 
 /**
  * What every script begins with. KEYS: who may see what, and what was said. ARGV: the time, and the two bounds.
@@ -89,7 +89,7 @@ local found, bytes = {}, 0
 while true do
   local members = redis.call(command, index, from, to, 'LIMIT', 0, ${lookedAtOnce})
   for _, member in ipairs(members) do
-    local entry = mayRead(member, user) and redis.call('HGET', entries, member:match('^(.-)\n'))
+    local entry = mayRead(member, user) and redis.call('HGET', entries, member:sub(1, member:find('\n', 1, true) - 1))
     if entry then
       found[#found + 1] = entry
       bytes = bytes + #entry

@@ -114,7 +114,7 @@ export function chatStoreSuite(
 
     test('a page is full where there is enough, however much is hidden in between', async () => {
       const { say, page } = await setUp();
-      // Also where a store that reads 128 at once ends a step, forwards and backwards.
+      // Also where a store that reads 64 at once ends a step, forwards and backwards.
       const shown = [5, 128, 273, 385];
       for (let n = 1; n <= 400; n += 1) await say(n, shown.includes(n) ? undefined : ['b']);
       expect(await page({ limit: 2 })).toEqual(['273 385', true]);
