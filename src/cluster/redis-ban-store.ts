@@ -31,7 +31,7 @@ keep(KEYS[2], tonumber(ARGV[2]))
 /** KEYS: the bans of a user in a room. ARGV: the time, the end, the ban. */
 const enforce = script(`${keepsKeys}
 for _, ban in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
-  if cjson.decode(ban)['until'] <= now then redis.call('LREM', KEYS[1], 0, ban) end
+  if tonumber(ban:match('^%d+')) <= now then redis.call('LREM', KEYS[1], 0, ban) end
 end
 redis.call('RPUSH', KEYS[1], ARGV[3])
 keep(KEYS[1], tonumber(ARGV[2]))
@@ -60,10 +60,9 @@ return { now, step[1], step[2] }
  * Who is kept out, on all nodes.
  *
  * What keeps a user out lies with its room: a short list for each user and room, which is all that a newcomer is
- * checked against. What lists and lifts bans is an index of all of them, in a slot of its own, so
- * that no script can change both. Therefore the index comes first and goes last: what is in force is in the index,
- * and what is in the index may, after a failure, be in force or not; lifting it clears both. Every key expires with
- * the last of its bans.
+ * checked against. What lists and lifts bans is an index of all of them, in a slot of its own, so that no script can
+ * change both. Therefore the index comes first and goes last: what is in force is in the index, and what is in the
+ * index may, after a failure, be in force or not; lifting it clears both. Every key expires with the last of its bans.
  *
  * Round trips: 1 for `find`, 2 for `add`, 3 for `lift`, 1 for each thousand bans of `list`.
  */
@@ -88,7 +87,7 @@ export class RedisBanStore implements BanStore {
   }
 
   async add(ban: Ban): Promise<void> {
-    const [time, text] = [timeArgument(this.#testClock), JSON.stringify(ban)];
+    const [time, text] = [timeArgument(this.#testClock), format(ban)];
     await this.#redis.run(enlist, [this.#byEnd, this.#byId], [time, ban.until, ban.banId, text]);
     await this.#redis.run(enforce, [this.#keyOf(ban)], [time, ban.until, text]);
   }
@@ -130,7 +129,11 @@ export class RedisBanStore implements BanStore {
   }
 }
 
-/** JSON leaves out what is undefined. */
+/** As Redis holds it: when it ends, for scripts, and then the ban as JSON, which leaves out what is undefined. */
+function format(ban: Ban): string {
+  return `${ban.until} ${JSON.stringify(ban)}`;
+}
+
 function parse(text: string): Ban {
-  return { channel: undefined, reason: undefined, ...JSON.parse(text) };
+  return { channel: undefined, reason: undefined, ...JSON.parse(text.slice(text.indexOf(' '))) };
 }

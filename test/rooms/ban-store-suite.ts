@@ -84,12 +84,15 @@ export function banStoreSuite(name: string, create: (clock: Clock) => BanStore |
       expect((await bans.list()).map(({ banId }) => banId)).toEqual(inForce.map(({ banId }) => banId));
     });
 
-    test('names may hold anything that tells parts apart', async () => {
+    test('names and reasons may hold anything', async () => {
       const { bans } = await setUp();
-      const names = ['', 'a b', '{r}', 'r}:ban:u', '"', 'é💬', '\n', '__proto__'];
-      for (const userId of names) await bans.add(banUntil(start + minuteMs, { userId }));
-      for (const userId of names) expect(await bans.find(userId, room)).toMatchObject({ userId });
-      expect((await bans.list()).map(({ userId }) => userId)).toEqual(names);
+      const texts = ['', 'a b', '{r}', 'r}:ban:u', '"', 'é💬', '\n', '__proto__', '1767225600000 {}'];
+      const all = [...texts, ...texts].map((userId) =>
+        banUntil(start + minuteMs, { userId, reason: `${userId}\ud800` }),
+      );
+      for (const ban of all) await bans.add(ban);
+      for (const userId of texts) expect(await bans.find(userId, room)).toMatchObject({ userId });
+      expect(await bans.list()).toStrictEqual(all);
     });
   });
 }
