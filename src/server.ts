@@ -12,9 +12,7 @@ import { operationHandlers } from './handlers/operations/index.ts';
 import { AddressFailures, addressKey } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
-import { LocalBanStore } from './rooms/bans.ts';
 import { Capacity } from './rooms/capacity.ts';
-import { LocalChatStore } from './rooms/chat.ts';
 import type { Clock } from './rooms/clock.ts';
 import { Closing } from './rooms/closing.ts';
 import type { Place } from './rooms/connection.ts';
@@ -22,6 +20,8 @@ import { SignalboxError } from './rooms/errors.ts';
 import { Exclusion } from './rooms/exclusion.ts';
 import { Hub } from './rooms/hub.ts';
 import { type Identity, mayJoin } from './rooms/identity.ts';
+import { LocalBanStore } from './rooms/local-ban-store.ts';
+import { LocalChatStore } from './rooms/local-chat-store.ts';
 import { Membership } from './rooms/membership.ts';
 import { Moderation } from './rooms/moderation.ts';
 import { Registry } from './rooms/registry.ts';
@@ -125,7 +125,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   async function admit(identity: Identity, place: Place, address: string): Promise<void> {
     await floods.check(identity);
     checkGrant(identity, place);
-    exclusion.check(identity.userId, place);
+    await exclusion.check(identity.userId, place);
     capacity.checkConnections(identity.userId, place, addressKey(address));
     membership.checkLock(identity, place);
     capacity.checkRoom(place, !identity.host);

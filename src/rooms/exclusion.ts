@@ -1,8 +1,9 @@
 import type { Channel, SessionKicked } from '../../generated/messages.ts';
-import type { Ban, LocalBanStore } from './bans.ts';
+import type { Ban, BanStore } from './ban-store.ts';
 import { type Connection, type Place, timestamp } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Membership } from './membership.ts';
+import { type Ready, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
 
 /** A kick: by whom, why, and for how long its user stays out. */
@@ -20,14 +21,14 @@ export interface Kick {
 export class Exclusion {
   readonly #registry: Registry;
   readonly #membership: Membership;
-  readonly #bans: LocalBanStore;
+  readonly #bans: BanStore;
   readonly #newBanId: () => string;
   readonly #now: () => number;
 
   constructor(
     registry: Registry,
     membership: Membership,
-    bans: LocalBanStore,
+    bans: BanStore,
     newBanId: () => string,
     now: () => number,
   ) {
@@ -39,13 +40,12 @@ export class Exclusion {
   }
 
   /** Puts a client out; with a ban, every other socket of its user that the ban holds for as well. */
-  kick(target: Connection, { by, byUserId, reason, banSeconds, channel }: Kick): void {
+  kick(target: Connection, { by, byUserId, reason, banSeconds, channel }: Kick): Ready<void> {
     const told: SessionKicked = { by, ...(reason !== undefined && { reason }) };
     if (banSeconds === undefined) return this.#membership.putOut(target, told, 'kicked');
     const { roomId, identity } = target;
     const until = this.#now() + banSeconds * 1000;
-    // The ban first: nobody who is put out finds the door open.
-    this.#bans.add({
+    const ban = {
       banId: this.#newBanId(),
       roomId,
       channel,
@@ -53,11 +53,14 @@ export class Exclusion {
       reason,
       bannedBy: byUserId,
       until,
+    };
+    // The ban first: nobody who is put out finds the door open.
+    return whenReady(this.#bans.add(ban), () => {
+      const banned = { ...told, banUntil: timestamp(until) };
+      const others = this.sessionsOf(target, channel).filter((other) => other !== target);
+      this.#membership.putOut(target, banned, 'kicked');
+      for (const other of others) this.#membership.putOut(other, banned, 'banned');
     });
-    const banned = { ...told, banUntil: timestamp(until) };
-    const others = this.sessionsOf(target, channel).filter((other) => other !== target);
-    this.#membership.putOut(target, banned, 'kicked');
-    for (const other of others) this.#membership.putOut(other, banned, 'banned');
   }
 
   /** The sessions of a client's user in its room, or in one channel of it: whom a ban puts out. */
@@ -68,22 +71,23 @@ export class Exclusion {
   }
 
   /** Refuses a user who is kept out (`banned`), and says until when. */
-  check(userId: string, place: Place): void {
-    const ban = this.#bans.find(userId, place);
-    if (ban === undefined) return;
-    const bannedUntil = timestamp(ban.until);
-    throw new SignalboxError('banned', `You are kept out of this room until ${bannedUntil}.`, {
-      bannedUntil,
+  check(userId: string, place: Place): Ready<void> {
+    return whenReady(this.#bans.find(userId, place), (ban) => {
+      if (ban === undefined) return;
+      const bannedUntil = timestamp(ban.until);
+      throw new SignalboxError('banned', `You are kept out of this room until ${bannedUntil}.`, {
+        bannedUntil,
+      });
     });
   }
 
   /** Every ban in force, the oldest first. */
-  list(): Ban[] {
+  list(): Ready<Ban[]> {
     return this.#bans.list();
   }
 
   /** Lets a user in again; `false` if no ban has this id, or it has ended. */
-  lift(banId: string): boolean {
+  lift(banId: string): Ready<boolean> {
     return this.#bans.lift(banId);
   }
 }

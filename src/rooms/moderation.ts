@@ -5,6 +5,7 @@ import type { Exclusion } from './exclusion.ts';
 import { checkRank, grant, revoke, transfer } from './hosts.ts';
 import type { Hub } from './hub.ts';
 import type { Membership } from './membership.ts';
+import type { Ready } from './ready.ts';
 import { type Member, type Outcome, type Rule, update } from './room.ts';
 import type { LocalRoomStore } from './room-store.ts';
 import { startShare, stopShare } from './shares.ts';
@@ -44,7 +45,7 @@ export class Moderation {
     clientId: string,
     reason: string | undefined,
     banSeconds: number | undefined,
-  ): void {
+  ): Ready<void> {
     const target = this.#hub.member(sender, clientId);
     if (target === sender) throw new SignalboxError('conflict', 'To go yourself, send session.leave.');
     const { channel, identity } = sender;
@@ -54,7 +55,13 @@ export class Moderation {
     // A ban puts out every session of the user, so each of them must be within reach.
     const sessions = banSeconds === undefined ? [target] : this.#exclusion.sessionsOf(target, channel);
     for (const session of sessions) checkRank(asMember(sender), asMember(session));
-    this.#exclusion.kick(target, { by: 'host', byUserId: identity.userId, reason, banSeconds, channel });
+    return this.#exclusion.kick(target, {
+      by: 'host',
+      byUserId: identity.userId,
+      reason,
+      banSeconds,
+      channel,
+    });
   }
 
   /** Locks the channel, has newcomers wait, or the contrary, and tells everybody in it; nobody waits at an open door. */

@@ -17,13 +17,29 @@ export interface RedisServer {
   kill(): Promise<void>;
 }
 
-/** Starts one; on the same port again where `port` says so. It ends with the test or the file that started it. */
-export async function startRedis(port?: number): Promise<RedisServer> {
+/**
+ * Starts one; on the same port again where `port` says so. It ends with the test or the file that started it.
+ *
+ * @param flags more of its options, such as `--cluster-enabled yes`
+ */
+export async function startRedis(port?: number, flags: readonly string[] = []): Promise<RedisServer> {
   const at = port ?? (await freePort());
   const directory = mkdtempSync(join(tmpdir(), 'signalbox-redis-'));
   const child = spawn(
     'redis-server',
-    ['--port', `${at}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory],
+    [
+      '--port',
+      `${at}`,
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      directory,
+      ...flags,
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const exited = once(child, 'exit').finally(() => rmSync(directory, { recursive: true, force: true }));
@@ -48,4 +64,31 @@ export async function connectTo({ url }: RedisServer): Promise<Redis> {
   const redis = await connectRedis([url], { onError: () => {} });
   atScopeEnd(() => redis.close());
   return redis;
+}
+
+/** A Redis Cluster of one node: it knows every slot, and refuses a call whose keys lie in more than one. */
+export async function startRedisCluster(): Promise<Redis> {
+  const redis = await connectTo(await startRedis(undefined, ['--cluster-enabled', 'yes']));
+  await redis.command('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
+  for (;;) {
+    const info = await redis.command('CLUSTER', 'INFO');
+    if (String(info).includes('cluster_state:ok')) return redis;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Counts what goes to Redis: each call is one round trip. */
+export function counting(redis: Redis): Redis & { calls: number } {
+  return {
+    calls: 0,
+    command(...call) {
+      this.calls += 1;
+      return redis.command(...call);
+    },
+    run(...call) {
+      this.calls += 1;
+      return redis.run(...call);
+    },
+    close: () => redis.close(),
+  };
 }

@@ -1,19 +1,25 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { ChatEntry, MessageHandlersOf } from '../../../generated/messages.ts';
-import type { LocalChatStore, StoredMessage } from '../../rooms/chat.ts';
+import type { MessageHandlersOf, ServerPayloads } from '../../../generated/messages.ts';
+import type { ChatStore, StoredMessage } from '../../rooms/chat-store.ts';
 import { type Connection, timestamp } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Hub } from '../../rooms/hub.ts';
+import { whenReady } from '../../rooms/ready.ts';
 import type { Views } from '../../rooms/views.ts';
 
 const defaultPageSize = 50;
 
 /** Chat, to the whole channel or in private, and its history. */
-export function chatHandlers(views: Views, hub: Hub, history: LocalChatStore, now: () => number) {
-  /** Who has a message, and can be told of what becomes of it. */
-  function readersOf(place: Connection, { readers }: StoredMessage): { only?: Connection[] } {
-    if (readers === undefined) return {};
-    return { only: views.members(place).filter(({ identity }) => readers.has(identity.userId)) };
+export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: () => number) {
+  /** Tells those who have a message what becomes of it. */
+  function tellReaders<T extends 'chat.edited' | 'chat.deleted'>(
+    sender: Connection,
+    { readers }: StoredMessage,
+    type: T,
+    payload: ServerPayloads[T],
+  ): undefined {
+    const only = readers && views.members(sender).filter(({ identity }) => readers.has(identity.userId));
+    hub.announce(sender, type, payload, { from: sender.clientId, ...(only && { only }) });
   }
 
   return {
@@ -25,34 +31,36 @@ export function chatHandlers(views: Views, hub: Hub, history: LocalChatStore, no
       const { userId, presenterName } = sender.identity;
       const message = { ...sent, ...said, userId, presenterName, private: only !== undefined };
       const readers = only && new Set(Array.from(only, ({ identity }) => identity.userId));
-      history.append(sender, { entry: { ...message, from: sender.clientId }, readers, sentAt });
-      hub.announce(sender, 'chat.message', message, { from: sender.clientId, ...(only && { only }) });
-      return sent;
+      const entry = { ...message, from: sender.clientId };
+      return whenReady(history.append(sender, { entry, readers, sentAt }), () => {
+        hub.announce(sender, 'chat.message', message, { from: sender.clientId, ...(only && { only }) });
+        return sent;
+      });
     },
 
     'chat.edit': (sender, { messageId, text }) => {
-      const message = history.get(sender, messageId, sender.identity.userId);
-      if (message.entry.userId !== sender.identity.userId) {
-        throw new SignalboxError('not_allowed', 'Only its author may edit a message.');
-      }
-      const edited = { messageId, text, editedAt: timestamp(now()) };
-      const entry: ChatEntry = { ...message.entry, ...edited };
-      history.replace(sender, message, entry);
-      hub.announce(sender, 'chat.edited', edited, { from: sender.clientId, ...readersOf(sender, message) });
+      const { userId } = sender.identity;
+      return whenReady(history.get(sender, messageId, userId), (message = notFound(messageId)) => {
+        if (message.entry.userId !== userId) {
+          throw new SignalboxError('not_allowed', 'Only its author may edit a message.');
+        }
+        const edited = { messageId, text, editedAt: timestamp(now()) };
+        return whenReady(history.replace(sender, { ...message.entry, ...edited }), (isThere) =>
+          isThere ? tellReaders(sender, message, 'chat.edited', edited) : notFound(messageId),
+        );
+      });
     },
 
     'chat.delete': (sender, { messageId }) => {
-      const message = history.get(sender, messageId, sender.identity.userId);
-      if (message.entry.userId !== sender.identity.userId && !views.isHost(sender)) {
-        throw new SignalboxError('not_allowed', 'Only its author, or a host, may delete a message.');
-      }
-      history.remove(sender, message);
-      hub.announce(
-        sender,
-        'chat.deleted',
-        { messageId },
-        { from: sender.clientId, ...readersOf(sender, message) },
-      );
+      const { userId } = sender.identity;
+      return whenReady(history.get(sender, messageId, userId), (message = notFound(messageId)) => {
+        if (message.entry.userId !== userId && !views.isHost(sender)) {
+          throw new SignalboxError('not_allowed', 'Only its author, or a host, may delete a message.');
+        }
+        return whenReady(history.remove(sender, messageId), (isThere) =>
+          isThere ? tellReaders(sender, message, 'chat.deleted', { messageId }) : notFound(messageId),
+        );
+      });
     },
 
     'chat.typing': (sender, { state }) => {
@@ -62,4 +70,9 @@ export function chatHandlers(views: Views, hub: Hub, history: LocalChatStore, no
     'chat.history': (sender, { limit = defaultPageSize, ...range }) =>
       history.page(sender, sender.identity.userId, { limit, ...range }),
   } satisfies MessageHandlersOf<'chat', Connection>;
+}
+
+/** One answer for a message that is not there, and for one that is not for this user: it tells nothing apart. */
+function notFound(messageId: string): never {
+  throw new SignalboxError('message_not_found', `No message here has the id ${messageId}.`);
 }

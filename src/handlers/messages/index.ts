@@ -4,7 +4,7 @@ import type {
   IceServer,
   MessageHandlers,
 } from '../../../generated/messages.ts';
-import type { LocalChatStore } from '../../rooms/chat.ts';
+import type { ChatStore } from '../../rooms/chat-store.ts';
 import type { Closing } from '../../rooms/closing.ts';
 import type { Connection } from '../../rooms/connection.ts';
 import type { Source } from '../../rooms/frame.ts';
@@ -32,7 +32,7 @@ export interface MessageParts {
   readonly membership: Membership;
   readonly closing: Closing;
   readonly moderation: Moderation;
-  readonly history: LocalChatStore;
+  readonly history: ChatStore;
   readonly iceServers: readonly IceServer[];
   readonly verify: (token: string) => Promise<Identity>;
   readonly now: () => number;

@@ -2,6 +2,7 @@ import type { MessageHandlersOf } from '../../../generated/messages.ts';
 import type { Closing } from '../../rooms/closing.ts';
 import type { Connection } from '../../rooms/connection.ts';
 import type { Moderation } from '../../rooms/moderation.ts';
+import { whenReady } from '../../rooms/ready.ts';
 
 /** What a host does to its channel of the room. */
 export function roomHandlers(closing: Closing, moderation: Moderation) {
@@ -11,7 +12,7 @@ export function roomHandlers(closing: Closing, moderation: Moderation) {
     },
     'room.close': (sender, { reason }) => {
       const closed = { by: 'host', ...(reason !== undefined && { reason }) } as const;
-      closing.closeRoom(sender.roomId, sender.channel, closed, sender);
+      return whenReady(closing.closeRoom(sender.roomId, sender.channel, closed, sender), () => undefined);
     },
   } satisfies MessageHandlersOf<'room', Connection>;
 }

@@ -1,5 +1,5 @@
 import type { OperationHandlersOf } from '../../../generated/operations.ts';
-import type { Ban } from '../../rooms/bans.ts';
+import type { Ban } from '../../rooms/ban-store.ts';
 import { timestamp } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
@@ -9,10 +9,11 @@ import type { AdminAction, Caller } from './caller.ts';
 /** Who is kept out of which room. */
 export function banOperations(exclusion: Exclusion, audit: Report<AdminAction>) {
   return {
-    listBans: () => exclusion.list().values().map(toRestBan),
+    listBans: async () => (await exclusion.list()).values().map(toRestBan),
 
-    liftBan: ({ params: { banId } }, { identity, requestId }) => {
-      if (!exclusion.lift(banId)) throw new SignalboxError('ban_not_found', `No ban has the id ${banId}.`);
+    liftBan: async ({ params: { banId } }, { identity, requestId }) => {
+      const isLifted = await exclusion.lift(banId);
+      if (!isLifted) throw new SignalboxError('ban_not_found', `No ban has the id ${banId}.`);
       audit({ type: 'admin.unbanned', by: identity.userId, requestId, target: banId, affected: 1 });
       return undefined;
     },

@@ -38,10 +38,10 @@ export function connectionOperations(views: Views, exclusion: Exclusion, audit: 
 
     getConnection: ({ params: { id } }) => show(find(id)),
 
-    kickConnection: ({ params: { id }, body }, { identity, requestId }) => {
+    kickConnection: async ({ params: { id }, body }, { identity, requestId }) => {
       const { reason, banSeconds } = body ?? {};
       const by = identity.userId;
-      exclusion.kick(find(id), { by: 'admin', byUserId: by, reason, banSeconds });
+      await exclusion.kick(find(id), { by: 'admin', byUserId: by, reason, banSeconds });
       audit({ type: 'admin.kicked', by, requestId, target: id, reason, affected: 1 });
       return { success: true, message: 'Client disconnected' };
     },

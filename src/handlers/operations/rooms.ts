@@ -55,9 +55,9 @@ export function roomOperations(
       });
     },
 
-    closeRoom: ({ params: { roomId }, query: { channel } }, { identity, requestId }) => {
+    closeRoom: async ({ params: { roomId }, query: { channel } }, { identity, requestId }) => {
       checkRoom(views, roomId, channel);
-      const disconnected = closing.closeRoom(roomId, channel, { by: 'admin' });
+      const disconnected = await closing.closeRoom(roomId, channel, { by: 'admin' });
       const by = identity.userId;
       audit({ type: 'admin.closed', by, requestId, target: roomId, channel, affected: disconnected });
       return {

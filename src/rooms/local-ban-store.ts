@@ -1,25 +1,11 @@
-import type { Channel } from '../../generated/messages.ts';
+import { type Ban, type BanStore, longestBan } from './ban-store.ts';
 import type { Place } from './connection.ts';
-
-/** One user who is kept out of a room, or of one channel of it. */
-export interface Ban {
-  readonly banId: string;
-  readonly roomId: string;
-  /** `undefined`: all three channels. */
-  readonly channel: Channel | undefined;
-  readonly userId: string;
-  readonly reason: string | undefined;
-  /** The user who did it. */
-  readonly bannedBy: string;
-  /** Epoch milliseconds. */
-  readonly until: number;
-}
 
 /** Bans looked at for each one that is added: those that have ended are gone after some more. */
 const sweepPerAdd = 16;
 
 /** Who is kept out, in this process. A ban that has ended counts for nothing, and is forgotten in passing. */
-export class LocalBanStore {
+export class LocalBanStore implements BanStore {
   readonly #byId = new Map<string, Ban>();
   /** The bans of one user in one room; rarely more than one. */
   readonly #byUser = new Map<string, Ban[]>();
@@ -42,7 +28,6 @@ export class LocalBanStore {
     this.#byUser.set(key, [...(this.#byUser.get(key) ?? []), ban]);
   }
 
-  /** Lifts a ban; `false` if there is none with this id, or it has ended. */
   lift(banId: string): boolean {
     const ban = this.#byId.get(banId);
     if (ban === undefined) return false;
@@ -50,18 +35,15 @@ export class LocalBanStore {
     return ban.until > this.#now();
   }
 
-  /** The ban that keeps a user out the longest; `undefined`: none does. */
   find(userId: string, { roomId, channel }: Place): Ban | undefined {
+    const now = this.#now();
     const bans = this.#byUser.get(keyOf({ userId, roomId })) ?? [];
-    return bans
-      .filter((ban) => ban.until > this.#now() && (ban.channel ?? channel) === channel)
-      .reduce<Ban | undefined>(
-        (longest, ban) => (longest && longest.until > ban.until ? longest : ban),
-        undefined,
-      );
+    return longestBan(
+      bans.filter((ban) => ban.until > now),
+      channel,
+    );
   }
 
-  /** Every ban in force, the oldest first. */
   list(): Ban[] {
     const now = this.#now();
     return [...this.#byId.values()].filter((ban) => ban.until > now);

@@ -1,0 +1,68 @@
+import { type Channel, type ChatEntry, type ChatPage, frameLimits } from '../../generated/messages.ts';
+import type { Place } from './connection.ts';
+import type { Ready } from './ready.ts';
+
+/** A message as the history keeps it. */
+export interface StoredMessage {
+  /** Its `messageId` sorts by the time at which it was made. */
+  readonly entry: ChatEntry;
+  /** The users who may see a private message, its sender among them; `undefined`: everybody. */
+  readonly readers: ReadonlySet<string> | undefined;
+  /** Epoch milliseconds. */
+  readonly sentAt: number;
+}
+
+/** How much is kept of each channel of a room. */
+export interface HistoryBounds {
+  readonly maxMessages: number;
+  readonly maxAgeMs: number;
+}
+
+/** Which part of the history: after one message, or before one, or the newest. */
+export interface PageRequest {
+  readonly before?: string;
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/**
+ * What was said in each channel of each room: in this process, or on all nodes. Outlives the room that it was said in.
+ *
+ * Every store passes `test/rooms/chat-store-suite.ts` and promises:
+ * - Once `append` has answered, the message is in the history on every node, until a bound or a call takes it out.
+ * - Messages are in the order of their ids, and an id that has been forgotten still says where it was.
+ * - A private message exists only for its readers.
+ * - Nothing is kept beyond its bounds; of rooms that have fallen silent nothing is left in the end.
+ *
+ * A store that does no I/O answers without a promise; one that cannot be reached rejects.
+ */
+export interface ChatStore {
+  append(place: Place, message: StoredMessage): Ready<void>;
+  /** The message, if there is one that this user may see. */
+  get(place: Place, messageId: string, userId: string): Ready<StoredMessage | undefined>;
+  /** Puts an entry in the place of the one with its id; `false` if that has gone meanwhile, and then it stays so. */
+  replace(place: Place, entry: ChatEntry): Ready<boolean>;
+  /** Takes a message out; `false` if it has gone. Of more calls at once one is told `true`. */
+  remove(place: Place, messageId: string): Ready<boolean>;
+  /** Forgets what was said in a room, or in one channel of it. */
+  clear(roomId: string, channel?: Channel): Ready<void>;
+  /** A page for one user, oldest message first, cut where it would be too long for a frame. */
+  page(place: Place, userId: string, request: PageRequest): Ready<ChatPage>;
+}
+
+/**
+ * Makes a page of what there is for a user in the direction that was asked for.
+ *
+ * @param entries the nearest first; of more than the page holds, one more is enough
+ */
+export function cutPage(entries: readonly ChatEntry[], { after, limit }: PageRequest): ChatPage {
+  let bytes = 0;
+  const messages: ChatEntry[] = [];
+  for (const entry of entries.slice(0, limit)) {
+    bytes += Buffer.byteLength(JSON.stringify(entry));
+    if (bytes > frameLimits.maxPageBytes && messages.length > 0) break;
+    messages.push(entry);
+  }
+  const more = messages.length < entries.length;
+  return { messages: after === undefined ? messages.reverse() : messages, more };
+}

@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
+import { type Redis, script } from '../../src/cluster/redis.ts';
+import { RedisChatStore } from '../../src/cluster/redis-chat-store.ts';
+import type { ChatStore } from '../../src/rooms/chat-store.ts';
+import { LocalChatStore } from '../../src/rooms/local-chat-store.ts';
+import { type Clock, chatStoreSuite, idOf, messageOf, place } from '../rooms/chat-store-suite.ts';
+import { connectTo, counting, startRedis, startRedisCluster } from '../support/redis.ts';
+
+const dayMs = 86_400_000;
+const usual = { maxMessages: 500, maxAgeMs: dayMs };
+const lifetimes = script(`
+local found = {}
+for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do found[#found + 1] = redis.call('PTTL', key) end
+return found
+`);
+let redis: Redis;
+let other: Redis;
+let stores = 0;
+
+beforeAll(async () => {
+  const server = await startRedis();
+  [redis, other] = [await connectTo(server), await connectTo(server)];
+});
+
+/** What the keys of a new store begin with. */
+const newPrefix = () => `test ${++stores}:`;
+
+chatStoreSuite(
+  'RedisChatStore',
+  (bounds, clock) => new RedisChatStore(redis, newPrefix(), bounds, () => clock.nowMs),
+);
+
+test('what is said and changed on one node is so on the other', async () => {
+  const prefix = newPrefix();
+  const [here, there] = [redis, other].map((each) => new RedisChatStore(each, prefix, usual));
+  if (here === undefined || there === undefined) throw new Error('there are two');
+  const [one, two] = [messageOf(1, Date.now()), messageOf(2, Date.now(), ['a'])];
+  await here.append(place, one);
+  await there.append(place, two);
+  for (const node of [here, there]) {
+    expect(await node.page(place, 'a', { limit: 9 })).toEqual({
+      messages: [one.entry, two.entry],
+      more: false,
+    });
+  }
+  await there.replace(place, { ...one.entry, text: 'edited' });
+  expect((await here.get(place, idOf(1), 'a'))?.entry.text).toBe('edited');
+  expect(await here.remove(place, idOf(1))).toBe(true);
+  expect(await there.remove(place, idOf(1))).toBe(false);
+  await here.clear('r');
+  expect(await there.page(place, 'a', { limit: 9 })).toEqual({ messages: [], more: false });
+});
+
+test('a message of a node whose clock is late takes the place that its id says', async () => {
+  const chat = new RedisChatStore(redis, newPrefix(), usual);
+  for (const n of [1, 3, 2]) await chat.append(place, messageOf(n, Date.now()));
+  const { messages } = await chat.page(place, 'a', { limit: 9 });
+  expect(messages.map(({ text }) => text)).toEqual(['1', '2', '3']);
+});
+
+test('by the clock of Redis messages grow old, and of a silent room nothing is left', async () => {
+  const prefix = newPrefix();
+  const chat = new RedisChatStore(redis, prefix, { ...usual, maxAgeMs: 1_000 });
+  await chat.append(place, messageOf(1, Date.now()));
+  const lasting = (await redis.run(lifetimes, [], [prefix])) as number[];
+  expect(lasting).toHaveLength(2);
+  for (const ms of lasting) expect(ms).toBeLessThanOrEqual(1_000);
+  for (const ms of lasting) expect(ms).toBeGreaterThan(0);
+  await expect.poll(() => redis.run(lifetimes, [], [prefix]), { timeout: 10_000 }).toEqual([]);
+  expect((await chat.page(place, 'a', { limit: 9 })).messages).toEqual([]);
+});
+
+test('one round trip for each call, and none that needs more than one slot', async () => {
+  const counted = counting(await startRedisCluster());
+  const chat = new RedisChatStore(counted, 'signalbox:', usual);
+  const message = messageOf(1, Date.now(), ['a', 'b']);
+  await chat.append(place, message);
+  await chat.get(place, idOf(1), 'a');
+  await chat.replace(place, message.entry);
+  await chat.page(place, 'a', { limit: 9 });
+  await chat.remove(place, idOf(1));
+  await chat.clear('r');
+  expect(counted.calls).toBe(6);
+});
+
+test('a page that others’ private messages hide carries only what it shows', async () => {
+  const prefix = newPrefix();
+  const chat = new RedisChatStore(redis, prefix, usual);
+  await chat.append(place, messageOf(0, Date.now()));
+  for (let n = 1; n <= 499; n += 1)
+    await chat.append(place, messageOf(n, Date.now(), ['b'], 'x'.repeat(4_000)));
+  const statistics = script(`return redis.call('INFO', 'commandstats')`);
+  await redis.command('CONFIG', 'RESETSTAT');
+  expect(await chat.page(place, 'a', { limit: 50 })).toMatchObject({
+    messages: [{ text: '0' }],
+    more: false,
+  });
+  expect(String(await redis.run(statistics, [], []))).toContain('cmdstat_hget:calls=1,');
+});
+
+const users = ['a', 'b', 'c'];
+const step = fc.oneof(
+  fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(dayMs / 2) }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('append' as const),
+      readers: fc.option(fc.subarray(users), { nil: undefined }),
+      length: fc.constantFrom(1, 10, 9_000),
+    }),
+  },
+  fc.record({
+    kind: fc.constantFrom('get' as const, 'replace' as const, 'remove' as const),
+    n: fc.nat(25),
+    userId: fc.constantFrom(...users),
+  }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('page' as const),
+      userId: fc.constantFrom(...users),
+      request: fc.record(
+        { before: fc.nat(25).map(idOf), after: fc.nat(25).map(idOf), limit: fc.integer({ min: 1, max: 8 }) },
+        { requiredKeys: ['limit'] },
+      ),
+    }),
+  },
+  fc.record({
+    kind: fc.constant('clear' as const),
+    channel: fc.constantFrom('chat' as const, 'zoom' as const, undefined),
+  }),
+);
+
+test('whatever is done, both stores say the same', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 50 }), fc.nat(9), async (steps, maxMessages) => {
+      const clock: Clock = { nowMs: Date.now() };
+      const bounds = { maxMessages, maxAgeMs: dayMs };
+      const local = new LocalChatStore({ ...bounds, maxTotal: 50_000 }, () => clock.nowMs);
+      const shared = new RedisChatStore(redis, newPrefix(), bounds, () => clock.nowMs);
+      const both = async (call: (store: ChatStore) => unknown) =>
+        expect(await call(shared)).toStrictEqual(call(local));
+      let said = 0;
+      for (const each of steps) {
+        if (each.kind === 'wait') clock.nowMs += each.ms;
+        if (each.kind === 'append') {
+          const message = messageOf(++said, clock.nowMs, each.readers, 'x'.repeat(each.length));
+          await both((store) => store.append(place, message));
+        }
+        if (each.kind === 'get') await both((store) => store.get(place, idOf(each.n), each.userId));
+        if (each.kind === 'replace') {
+          const { entry } = messageOf(each.n, clock.nowMs, undefined, `edited ${each.n}`);
+          await both((store) => store.replace(place, entry));
+        }
+        if (each.kind === 'remove') await both((store) => store.remove(place, idOf(each.n)));
+        if (each.kind === 'page') await both((store) => store.page(place, each.userId, each.request));
+        if (each.kind === 'clear') await both((store) => store.clear('r', each.channel));
+      }
+      await both((store) => store.page(place, 'a', { limit: 100 }));
+    }),
+    { numRuns: 150 },
+  );
+});

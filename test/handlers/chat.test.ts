@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { behind, openDomain, unreachable } from '../support/domain.ts';
+
+test('where the store answers at once, so do the handlers', () => {
+  const { join, chat } = openDomain();
+  const { connection, told } = join('author');
+  const sent = chat['chat.send'](connection, { text: 'hi' });
+  if (sent instanceof Promise) throw new Error('nothing is to be waited for');
+  const { messageId } = sent;
+  expect(chat['chat.edit'](connection, { messageId, text: 'hello' })).toBeUndefined();
+  expect(chat['chat.history'](connection, {})).toMatchObject({ messages: [{ text: 'hello' }] });
+  expect(chat['chat.delete'](connection, { messageId })).toBeUndefined();
+  expect(told).toEqual(['chat.message', 'chat.edited', 'chat.deleted']);
+});
+
+test('a message is told and acknowledged when it is in the history, and not before', async () => {
+  const gate = Promise.withResolvers<void>();
+  const { history } = openDomain();
+  const { join, chat } = openDomain({ history: behind(history, () => gate.promise) });
+  const { connection, told } = join('author');
+  const sent = chat['chat.send'](connection, { text: 'hi' });
+  expect([told, sent]).toEqual([[], expect.any(Promise)]);
+  gate.resolve();
+  const { messageId } = await sent;
+  expect(told).toEqual(['chat.message']);
+  expect(await history.get(connection, messageId, 'author')).toBeDefined();
+});
+
+test('what cannot be stored is told to nobody', async () => {
+  const { history } = openDomain();
+  const { join, chat } = openDomain({ history: behind(history, unreachable) });
+  const { connection, told } = join('author');
+  await expect(chat['chat.send'](connection, { text: 'hi' })).rejects.toThrow('no store');
+  await expect(chat['chat.edit'](connection, { messageId: 'm', text: 'x' })).rejects.toThrow('no store');
+  await expect(chat['chat.delete'](connection, { messageId: 'm' })).rejects.toThrow('no store');
+  expect(told).toEqual([]);
+});
+
+test('where another node was faster, nobody is told of a message that has gone', async () => {
+  const { history } = openDomain();
+  const { join, chat } = openDomain({ history: behind(history, async () => {}) });
+  const { connection, told } = join('author');
+  const { messageId } = await chat['chat.send'](connection, { text: 'hi' });
+  const changes = [
+    chat['chat.delete'](connection, { messageId }),
+    chat['chat.delete'](connection, { messageId }),
+    chat['chat.edit'](connection, { messageId, text: 'hello' }),
+  ];
+  const gone = { status: 'rejected', reason: { code: 'message_not_found' } };
+  expect(await Promise.allSettled(changes)).toMatchObject([{ status: 'fulfilled' }, gone, gone]);
+  expect(told).toEqual(['chat.message', 'chat.deleted']);
+});
