@@ -1,4 +1,5 @@
 import { script } from './redis.ts';
+import { readsTime } from './redis-time.ts';
 
 /**
  * The rule of `src/limits/policy.ts` once more, where it is atomic for all nodes. What a script does is said there;
@@ -7,14 +8,6 @@ import { script } from './redis.ts';
  * A key holds one string: level, end of the last block, and log, in MessagePack. Scripts that decide nothing new write
  * nothing. Times are whole milliseconds, by the clock of Redis unless a test hands in another.
  */
-const readsTime = `
-local now = tonumber(ARGV[1])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
-`;
-
 const state = `${readsTime}
 local windowMs, maxMs = tonumber(ARGV[2]), tonumber(ARGV[3])
 
