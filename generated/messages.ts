@@ -135,7 +135,7 @@ export interface components {
         ClientIdOrAll: string;
         /**
          * ConnectionStatus
-         * @description `connected` while the socket is open; `disconnected` while a client that dropped may still resume its session.
+         * @description `connected` while the socket is open; `disconnected` while a client that dropped keeps its place.
          * @example connected
          * @enum {string}
          */
@@ -923,7 +923,7 @@ export interface ServerPayloads {
   /**
    * A client waits to be let in.
    *
-   * Goes to the hosts. Who becomes host is told of all who wait by then.
+   * Goes to the hosts, and again when its name changes. Who becomes host is told of all who wait by then.
    */
   'waiting.joined': WaitingJoined;
   /**

@@ -13,6 +13,9 @@ export interface paths {
          * @description Lists every live WebSocket connection of every room, in the order in which they joined.
          *     Limited to 30 requests a minute.
          *
+         *     Who waits to be let in is among them, and so is, as `disconnected`, who has lost its connection and keeps its
+         *     place for a while; the counts of rooms go by the same.
+         *
          *     Filters narrow the list. With `limit` it comes in pages: `Link` leads to the next one, until it is absent.
          */
         get: operations["listActiveConnections"];
@@ -532,7 +535,7 @@ export interface components {
         };
         /**
          * ConnectionStatus
-         * @description `connected` while the socket is open; `disconnected` while a client that dropped may still resume its session.
+         * @description `connected` while the socket is open; `disconnected` while a client that dropped keeps its place.
          * @example connected
          * @enum {string}
          */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { VerificationKeys } from './auth/keys.ts';
 import { readPublicKey } from './auth/public-key.ts';
-import type { CapacityLimits } from './rooms/capacity.ts';
+import type { CapacityLimits } from './rooms/door.ts';
 import { ConfigError, choice, type Env, fail, integer, list, logLevels, quote } from './settings.ts';
 import { isLoopback, readAllowedOrigin } from './transports/guards/origin.ts';
 

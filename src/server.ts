@@ -12,10 +12,10 @@ import { operationHandlers } from './handlers/operations/index.ts';
 import { AddressFailures, addressKey } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
-import { Capacity } from './rooms/capacity.ts';
 import type { Clock } from './rooms/clock.ts';
 import { Closing } from './rooms/closing.ts';
 import type { Place } from './rooms/connection.ts';
+import { Door } from './rooms/door.ts';
 import { SignalboxError } from './rooms/errors.ts';
 import { Exclusion } from './rooms/exclusion.ts';
 import { Hub } from './rooms/hub.ts';
@@ -114,8 +114,8 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     { maxMessages: config.chatHistoryMessages, maxAgeMs: config.chatHistoryMs, maxTotal: maxChatMessages },
     now,
   );
-  const capacity = new Capacity(registry, config.capacity);
-  const membership = new Membership(registry, rooms, views, hub, capacity, welcome, report, clock);
+  const door = new Door(registry, rooms, config.capacity);
+  const membership = new Membership(registry, rooms, views, hub, door, welcome, report, clock);
   const closing = new Closing(registry, rooms, hub, history, report);
   const exclusion = new Exclusion(registry, membership, new LocalBanStore(now), uuidv7, now);
   const moderation = new Moderation(rooms, views, hub, membership, exclusion);
@@ -126,9 +126,8 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     await floods.check(identity);
     checkGrant(identity, place);
     await exclusion.check(identity.userId, place);
-    capacity.checkConnections(identity.userId, place, addressKey(address));
-    membership.checkLock(identity, place);
-    capacity.checkRoom(place, !identity.host);
+    door.checkConnections(identity.userId, place, addressKey(address));
+    door.checkRoom(identity, place);
   }
 
   const limits = new LocalLimitStore(now);

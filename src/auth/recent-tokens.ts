@@ -12,7 +12,8 @@ interface Verified {
 
 /**
  * The tokens that were verified in the last minute, so that an administrator who asks each second, or a client that
- * comes back, costs no signature. Holds hashes of the tokens, and the newest few thousand alone.
+ * comes back, costs no signature. Holds hashes of tokens, of the newest few thousand alone; what is older counts for
+ * nothing.
  */
 export class RecentTokens {
   /** Oldest first. */

@@ -1,4 +1,4 @@
-import type { ErrorPayload } from '../../generated/messages.ts';
+import type { AdmissionDenied, ErrorPayload, RoomClosed, SessionKicked } from '../../generated/messages.ts';
 
 /** The server refused a message; nothing of it happened. */
 export class Refused extends Error {
@@ -26,9 +26,12 @@ export class ConnectionClosed extends Error {
   override readonly name = 'ConnectionClosed';
   /** The close code; 4500 and above: do not come back. 1006 is also what a refused upgrade looks like. */
   readonly closeCode: number;
+  /** What the server said last, where it said why: `reason`, `by`, `banUntil`. */
+  readonly because: AdmissionDenied | RoomClosed | SessionKicked | undefined;
 
-  constructor(closeCode: number, reason: string) {
+  constructor(closeCode: number, reason: string, because?: ConnectionClosed['because']) {
     super(`the connection closed with ${closeCode}${reason && ` (${reason})`}`);
     this.closeCode = closeCode;
+    this.because = because;
   }
 }

@@ -71,8 +71,10 @@ export async function connect(options: ConnectOptions): Promise<RoomConnection> 
   };
   // What arrives together with the welcome waits for a turn, so that who awaited it has put its listeners up.
   let early: ServerMessage[] | undefined = [];
+  let because: ConnectionClosed['because'];
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data) as ServerMessage;
+    if (isLastWord(message)) because = message.payload;
     if (message.type === 'session.welcome') {
       welcomed.resolve(message.payload);
       setTimeout(() => {
@@ -85,7 +87,7 @@ export async function connect(options: ConnectOptions): Promise<RoomConnection> 
     else hear(message);
   };
   socket.onclose = ({ code, reason }) => {
-    const error = new ConnectionClosed(code, reason);
+    const error = new ConnectionClosed(code, reason, because);
     // After the last frames, where these are still waiting.
     setTimeout(() => pending.fail(error));
     closed.resolve(error);
@@ -105,4 +107,11 @@ export async function connect(options: ConnectOptions): Promise<RoomConnection> 
   };
   const welcome = await welcomed.promise;
   return { ...messageMethods(send), welcome, on, closed: closed.promise, close: () => socket.close() };
+}
+
+/** Nothing but the close follows these, and they say why. */
+function isLastWord(
+  message: ServerMessage,
+): message is ServerMessage<'admission.denied' | 'room.closed' | 'session.kicked'> {
+  return ['admission.denied', 'room.closed', 'session.kicked'].includes(message.type);
 }

@@ -48,6 +48,8 @@ export interface Connection extends Place {
   /** Replaced when the client refreshes its token; always the same user. */
   identity: Identity;
   connectionStatus: ConnectionStatus;
+  /** Counts up over all rooms, in the order in which connections are lost; 0 while it has its own. */
+  lostSerial: number;
   media: Media;
   handRaised: boolean;
   metadata: Metadata | undefined;

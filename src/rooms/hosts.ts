@@ -17,7 +17,7 @@ export function regrant(member: Member, members: Iterable<Member>): Rule<Outcome
     const [eldest = member] = members;
     const isLast = state.hosts.length === 1;
     if (isLast && eldest.clientId === member.clientId) return { state }; // it would only follow itself
-    return withoutHost(state, member.clientId, eldest, 'refreshed');
+    return withoutHost(state, member.clientId, [eldest], 'refreshed');
   };
 }
 

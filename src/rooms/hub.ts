@@ -111,10 +111,12 @@ export class Hub {
   ): void {
     const members = this.#registry.members(place);
     const hosts = this.#rooms.get(place)?.hosts ?? [];
-    this.announce(place, type, payload, { only: hosts.flatMap((host) => members.get(host) ?? []), except });
+    // Says nothing of who is in the room, and so need not come after what is still to be told of that.
+    const told = hosts.flatMap((host) => members.get(host) ?? []);
+    deliver(this.encode(type, payload), told, except);
   }
 
-  /** Tells one who is host from now on, or all hosts, who waits to be let in. */
+  /** Tells one who is host from now on who waits to be let in. */
   tellWaiting(host: Connection): void {
     for (const waiting of this.#registry.waiting(host).values()) {
       this.send(host, 'waiting.joined', { participant: this.#views.participant(waiting) });
@@ -174,6 +176,11 @@ export class Hub {
     const member = this.#registry.members(sender).get(clientId);
     if (member === undefined) throw peerNotFound(clientId);
     return member;
+  }
+
+  /** As {@link member}, of those who wait to be let in as well. */
+  memberOrWaiting(sender: Connection, clientId: string): Connection {
+    return this.#registry.waiting(sender).get(clientId) ?? this.member(sender, clientId);
   }
 
   /** Those who wait to be let into the sender's channel, or the one with this id; else `peer_not_found`. */

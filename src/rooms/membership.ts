@@ -6,7 +6,6 @@ import {
   type SessionKicked,
   type SessionWelcome,
 } from '../../generated/messages.ts';
-import type { Capacity } from './capacity.ts';
 import type { Clock } from './clock.ts';
 import {
   type Connection,
@@ -18,7 +17,7 @@ import {
   type Place,
   timestamp,
 } from './connection.ts';
-import { SignalboxError } from './errors.ts';
+import type { Door } from './door.ts';
 import type { Report, RoomEvent } from './events.ts';
 import { regrant } from './hosts.ts';
 import type { Hub } from './hub.ts';
@@ -42,7 +41,7 @@ export class Membership {
   readonly #rooms: LocalRoomStore;
   readonly #views: Views;
   readonly #hub: Hub;
-  readonly #capacity: Capacity;
+  readonly #door: Door;
   readonly #welcome: WelcomeSettings;
   readonly #report: Report<RoomEvent>;
   readonly #clock: Clock;
@@ -53,7 +52,7 @@ export class Membership {
     rooms: LocalRoomStore,
     views: Views,
     hub: Hub,
-    capacity: Capacity,
+    door: Door,
     welcome: WelcomeSettings,
     report: Report<RoomEvent>,
     clock: Clock,
@@ -62,27 +61,23 @@ export class Membership {
     this.#rooms = rooms;
     this.#views = views;
     this.#hub = hub;
-    this.#capacity = capacity;
+    this.#door = door;
     this.#welcome = welcome;
     this.#report = report;
     this.#clock = clock;
   }
 
-  /** Refuses a newcomer to a locked room (`room_locked`), unless its token makes it host: no room is lost to its lock. */
-  checkLock(identity: Identity, place: Place): void {
-    if (identity.host || !this.#rooms.get(place)?.locked) return;
-    throw new SignalboxError('room_locked', `The room ${place.roomId} is locked.`);
-  }
-
   /**
    * A client comes. The registry has it, then it is welcomed, and then the others are told; where newcomers must be
-   * let in it is told to wait, and the hosts hear of it.
+   * let in it is told to wait, and the hosts hear of it. Where a user would be refused or kept waiting, it takes the
+   * place of its session that has lost its connection there, which ends.
    */
   join(identity: Identity, { roomId, channel }: Place, outlet: Outlet, address: string): Connection {
     const place = { roomId, channel };
     const clientId = newClientId();
     const now = this.#clock.now();
-    const rule = arrive({ clientId, tokenHost: identity.host }, now);
+    const kept = this.#door.keptPlace(identity, place);
+    const rule = arrive({ clientId, tokenHost: identity.host }, now, kept !== undefined);
     const { waits, ...outcome } = this.#rooms.transaction(place, rule);
     const connection: Connection = {
       ...place,
@@ -96,18 +91,18 @@ export class Membership {
       address,
       identity,
       connectionStatus: 'connected',
+      lostSerial: 0,
       media: silent,
       handRaised: false,
       metadata: undefined,
     };
     this.#registry.add(connection);
-    if (!waits) {
-      this.#welcomeIn(connection, outcome);
-      return connection;
-    }
-    this.#report({ type: 'connection.waiting', connection });
-    this.#hub.send(connection, 'admission.waiting', {});
-    this.#tellOfWaiting(connection);
+    if (waits) {
+      this.#report({ type: 'connection.waiting', connection });
+      this.#hub.send(connection, 'admission.waiting', {});
+      this.#tellOfWaiting(connection);
+    } else this.#welcomeIn(connection, outcome);
+    if (kept) this.leave(kept, 'disconnected');
     return connection;
   }
 
@@ -146,7 +141,7 @@ export class Membership {
     this.#report({ type: 'connection.lost', connection });
     this.#hub.lost(connection);
     this.#clock.later(() => this.leave(connection, reason), windowMs);
-    for (const old of this.#capacity.surplus(connection)) this.leave(old, 'disconnected');
+    for (const old of this.#door.surplus(connection)) this.leave(old, 'disconnected');
   }
 
   /**
@@ -159,10 +154,15 @@ export class Membership {
     const { clientId } = connection;
     this.#report({ type: 'connection.left', connection, reason });
     if (isWaiting(connection)) return this.#hub.tellHosts(connection, 'waiting.left', { clientId }, by);
-    const outcome = this.#rooms.transaction(connection, leave(clientId, this.#heirs(connection)));
+    const isLast = this.#registry.members(connection).size === 0;
+    const rule = leave(clientId, isLast, this.#heirs(connection));
+    const outcome = this.#rooms.transaction(connection, rule);
+    if (isLast) {
+      this.#hub.forget(connection);
+      return this.#dismiss(connection);
+    }
     this.#hub.went(connection, reason);
     this.#hub.tell(connection, outcome);
-    if (outcome.state === undefined) this.#dismiss(connection);
   }
 
   /** Gives a client the grants of a new token of the same user; does nothing if it has gone meanwhile. */
@@ -231,12 +231,20 @@ export class Membership {
     };
   }
 
-  /** Who may follow the last host: those who are connected, longest present first, and then the others. */
+  /**
+   * Who may follow the last host: those who are connected, longest present first; then who lost its connection last,
+   * since it is the last to go.
+   */
   *#heirs(place: Place): Iterable<Member> {
-    for (const status of ['connected', 'disconnected']) {
-      for (const { clientId, identity, connectionStatus } of this.#registry.members(place).values()) {
-        if (connectionStatus === status) yield { clientId, tokenHost: identity.host };
-      }
+    let lastLost: Connection | undefined;
+    for (const member of this.#registry.members(place).values()) {
+      if (member.connectionStatus === 'connected') yield asMember(member);
+      else if (member.lostSerial > (lastLost?.lostSerial ?? 0)) lastLost = member;
     }
+    if (lastLost) yield asMember(lastLost);
   }
+}
+
+function asMember({ clientId, identity }: Connection): Member {
+  return { clientId, tokenHost: identity.host };
 }

@@ -46,7 +46,7 @@ export class Moderation {
     reason: string | undefined,
     banSeconds: number | undefined,
   ): Ready<void> {
-    const target = this.#hub.member(sender, clientId);
+    const target = this.#hub.memberOrWaiting(sender, clientId);
     if (target === sender) throw new SignalboxError('conflict', 'To go yourself, send session.leave.');
     const { channel, identity } = sender;
     if (banSeconds !== undefined && target.identity.userId === identity.userId) {
@@ -81,7 +81,9 @@ export class Moderation {
 
   /** Shares a screen, and tells the others. */
   startShare(sender: Connection, share: ScreenShare): void {
-    this.#apply(sender, startShare(sender.channel, share));
+    const isLost = (clientId: string) =>
+      this.#hub.member(sender, clientId).connectionStatus === 'disconnected';
+    this.#apply(sender, startShare(sender.channel, share, isLost));
     const options = { from: sender.clientId, except: sender };
     this.#hub.announce(sender, 'screen.started', share, options);
   }

@@ -4,6 +4,7 @@ import { placeKey } from './room-store.ts';
 
 type Members = ReadonlyMap<string, Connection>;
 const nobody: Members = new Map();
+const noConnections: ReadonlySet<Connection> = new Set();
 
 /**
  * Who is there: every connection by its id, by its user, and by the channel of the room that it is in or waits for.
@@ -16,6 +17,9 @@ export class Registry {
   /** Most users have one connection, and for one a list is much smaller than a set. */
   readonly #byUser = new Map<string, Connection[]>();
   readonly #countByAddress = new Map<string, number>();
+  /** Those who have lost their connection, the earliest first. */
+  readonly #lostByAddress = new Map<string, Set<Connection>>();
+  #lastLost = 0;
 
   add(connection: Connection): void {
     insert(isWaiting(connection) ? this.#waiting : this.#byPlace, connection);
@@ -36,6 +40,9 @@ export class Registry {
     if (others.length > 0) this.#byUser.set(userId, others);
     else this.#byUser.delete(userId);
     if (connection.connectionStatus === 'connected') this.#count(connection.address, -1);
+    else this.#lostByAddress.get(connection.address)?.delete(connection);
+    if (this.#lostByAddress.get(connection.address)?.size === 0)
+      this.#lostByAddress.delete(connection.address);
     return true;
   }
 
@@ -49,7 +56,22 @@ export class Registry {
   /** A client has lost its connection, and stays. */
   lose(connection: Connection): void {
     connection.connectionStatus = 'disconnected';
+    connection.lostSerial = ++this.#lastLost;
     this.#count(connection.address, -1);
+    const lost = this.#lostByAddress.get(connection.address) ?? new Set();
+    this.#lostByAddress.set(connection.address, lost.add(connection));
+  }
+
+  /** Who has lost a connection from this address, the earliest first. */
+  lostOfAddress(address: string): ReadonlySet<Connection> {
+    return this.#lostByAddress.get(address) ?? noConnections;
+  }
+
+  /** Who of a user's has lost its connection, the earliest first. */
+  lostOfUser(userId: string): Connection[] {
+    return this.ofUser(userId)
+      .filter(({ connectionStatus }) => connectionStatus === 'disconnected')
+      .sort((one, other) => one.lostSerial - other.lostSerial);
   }
 
   /** The connections of one user, in all rooms, the oldest first. */

@@ -40,10 +40,18 @@ export interface Outcome<State extends RoomState | undefined = RoomState | undef
 /** A rule bound to its arguments. */
 export type Rule<O extends Outcome> = (state: RoomState | undefined) => O;
 
-/** A client comes: it joins at once, or waits to be let in, and then nothing changes. */
-export function arrive(member: Member, now: number): Rule<Outcome<RoomState> & { readonly waits: boolean }> {
+/**
+ * A client comes: it joins at once, or waits to be let in, and then nothing changes.
+ *
+ * @param hasPlace whether a place is kept for it
+ */
+export function arrive(
+  member: Member,
+  now: number,
+  hasPlace: boolean,
+): Rule<Outcome<RoomState> & { readonly waits: boolean }> {
   return (state) => {
-    const waits = state?.admission === 'approval' && !member.tokenHost;
+    const waits = state?.admission === 'approval' && !member.tokenHost && !hasPlace;
     return waits ? { state, waits } : { ...join(member, now)(state), waits };
   };
 }
@@ -66,16 +74,16 @@ export function join(member: Member, now: number): Rule<Outcome<RoomState>> {
 /**
  * A member goes, and its shares with it. When the last host goes, the longest-present of those who remain follows.
  *
- * @param remaining the other members, in the order in which they may become host
+ * @param isLast whether nobody remains
+ * @param heirs the other members, in the order in which they may become host; looked at only where one is needed
  */
-export function leave(clientId: string, remaining: Iterable<Member>): Rule<Outcome> {
+export function leave(clientId: string, isLast: boolean, heirs: Iterable<Member>): Rule<Outcome> {
   return (before) => {
-    const [eldest] = remaining;
-    if (before === undefined || eldest === undefined) return { state: undefined };
+    if (before === undefined || isLast) return { state: undefined };
     const ended = before.shares.filter((share) => share.clientId === clientId);
     const state = { ...before, shares: before.shares.filter((share) => share.clientId !== clientId) };
     if (!state.hosts.includes(clientId)) return { state, ended };
-    return { ...withoutHost(state, clientId, eldest, 'left'), ended };
+    return { ...withoutHost(state, clientId, heirs, 'left'), ended };
   };
 }
 
@@ -89,21 +97,18 @@ export function update(change: RoomUpdate): Rule<Outcome> {
   return (state) => ({ state: state && { ...state, ...change } });
 }
 
-/** A host is one no more; where it was the last, `eldest` follows. */
+/** A host is one no more; where it was the last, the first of its heirs follows. */
 export function withoutHost(
   state: RoomState,
   clientId: string,
-  eldest: Member,
+  heirs: Iterable<Member>,
   reason: HostChanged['reason'],
 ): Outcome<RoomState> {
   const hosts = state.hosts.filter((host) => host !== clientId);
-  return hosts.length > 0
-    ? { state: { ...state, hosts }, hostChange: reason }
-    : {
-        state: { ...state, hosts: [eldest.clientId] },
-        hostChange: 'elected',
-        promoted: eldest.clientId,
-      };
+  if (hosts.length > 0) return { state: { ...state, hosts }, hostChange: reason };
+  const [heir] = heirs;
+  if (heir === undefined) return { state };
+  return { state: { ...state, hosts: [heir.clientId] }, hostChange: 'elected', promoted: heir.clientId };
 }
 
 function emptyRoom(now: number): RoomState {

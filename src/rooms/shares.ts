@@ -6,9 +6,15 @@ import type { Outcome, Rule } from './room.ts';
 
 /**
  * A member shares a screen. In a screenshare channel there is one share at a time: a new one of the same member or
- * of a host takes its place, anybody else's is refused (`screen_busy`).
+ * of a host takes its place, anybody else's is refused (`screen_busy`), unless who shares has lost its connection.
+ *
+ * @param isLost whether a member has
  */
-export function startShare(channel: Channel, share: ScreenShare): Rule<Outcome> {
+export function startShare(
+  channel: Channel,
+  share: ScreenShare,
+  isLost: (clientId: string) => boolean,
+): Rule<Outcome> {
   return (state) => {
     if (state === undefined) return { state };
     const own = state.shares.filter(({ clientId }) => clientId === share.clientId);
@@ -20,7 +26,9 @@ export function startShare(channel: Channel, share: ScreenShare): Rule<Outcome> 
       const limits = `${maxSharesPerClient} screens of a client and ${maxSharesPerRoom} in all`;
       throw new SignalboxError('conflict', `At most ${limits} are shared at once.`);
     }
-    const mayReplace = state.hosts.includes(share.clientId) || own.length === state.shares.length;
+    const mayReplace =
+      state.hosts.includes(share.clientId) ||
+      state.shares.every(({ clientId }) => clientId === share.clientId || isLost(clientId));
     if (!mayReplace) throw new SignalboxError('screen_busy', 'Another participant is sharing.');
     return { state: { ...state, shares: [share] }, ended: state.shares };
   };

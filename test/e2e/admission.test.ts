@@ -92,6 +92,39 @@ test('who is turned away is told why, and closed with 4509', async () => {
   expect((await admin(server, 'GET', `/connections/${clientId}`)).status).toBe(404);
 });
 
+test('a host keeps out who will not stop knocking', async () => {
+  const server = await startServer();
+  const { path, host } = await guarded(server);
+  const mallory = await knock(server, path, host, 'mallory');
+  const kick = { clientId: mallory.clientId, banSeconds: 60 };
+  expect((await host.socket.ask('participant.kick', kick)).type).toBe('ack');
+  expect((await mallory.socket.next('session.kicked')).payload).toMatchObject({ by: 'host' });
+  expect((await mallory.socket.closed).code).toBe(4500);
+  await expect(openSocket(server, path, server.token({ sub: 'mallory' }))).rejects.toThrow(/403.*banned/);
+});
+
+test('letting many in at once makes few frames', async () => {
+  const server = await startServer({ PRESENCE_BATCH_MS: '50' });
+  const { path, host, guest } = await guarded(server);
+  const crowd = await Promise.all(
+    Array.from({ length: 60 }, (_, n) => openSocket(server, path, server.token({ sub: `w${n}` }))),
+  );
+  await Promise.all(crowd.map((socket) => socket.next('admission.waiting')));
+  await host.socket.ask('waiting.decide', { clientId: 'all', decision: 'admit' });
+  const isComplete = async () => {
+    const { payload } = await guest.socket.ask('presence.list', {});
+    return Array.isArray(payload.participants) && payload.participants.length === 62;
+  };
+  expect(await isComplete()).toBe(true);
+  const known = new Set<string>();
+  let frames = 0;
+  for (; known.size < 60; frames += 1) {
+    const { participants } = (await guest.socket.next('presence.joined')).payload;
+    for (const one of Array.isArray(participants) ? participants : []) known.add(clientIdOf(one));
+  }
+  expect(frames).toBeLessThan(5);
+});
+
 test('every host hears who waits, and who became host while they waited is told', async () => {
   const server = await startServer();
   const { path, host, guest } = await guarded(server);

@@ -60,7 +60,7 @@ test('a client that must wait is connected when a host lets it in, and refused w
   const host = await connect({ ...place, token: server.token({ sub: 'host' }) });
   await host.room.update({ admission: 'approval' });
   const decide = (decision: 'admit' | 'deny') => () =>
-    void host.waiting.decide({ clientId: 'all', decision });
+    void host.waiting.decide({ clientId: 'all', decision, reason: 'so I say' });
   const guest = await connect({
     ...place,
     token: server.token({ sub: 'guest' }),
@@ -69,7 +69,7 @@ test('a client that must wait is connected when a host lets it in, and refused w
   expect(guest.welcome.self).toMatchObject({ userId: 'guest', role: 'participant' });
   await expect(
     connect({ ...place, token: server.token({ sub: 'other' }), onWaiting: decide('deny') }),
-  ).rejects.toMatchObject({ closeCode: 4509 });
+  ).rejects.toMatchObject({ closeCode: 4509, because: { reason: 'so I say' } });
 });
 
 test('the admin client tells a refusal from an answer', async () => {

@@ -1,25 +1,7 @@
 import { expect, test } from 'vitest';
-import type { ServerParts } from '../../src/server.ts';
 import { admin } from '../support/admin.ts';
-import { startServer, type TestServer } from '../support/server.ts';
 import { join, openSocket, valueAt } from '../support/socket.ts';
-
-/** A server whose resume windows end when the test says so. */
-async function startWithWindows(env: Readonly<Record<string, string>> = {}) {
-  const windows: (() => void)[] = [];
-  const later: ServerParts['later'] = (run) => void windows.push(run);
-  const server = await startServer({ RESUME_WINDOW_MS: '60000', ...env }, { later });
-  const endWindows = () => {
-    for (const run of windows.splice(0)) run();
-  };
-  return { server, endWindows };
-}
-
-/** Waits until so many sessions are without a connection. */
-async function lostCount(server: TestServer, count: number): Promise<void> {
-  const list = await admin(server, 'GET', '/connections/active?status=disconnected');
-  if ((await list.json()).length < count) await lostCount(server, count);
-}
+import { lostCount, startWithWindows } from '../support/windows.ts';
 
 test('a host that is cut off stays host for its window, and then the longest-present follows', async () => {
   const { server, endWindows } = await startWithWindows();
@@ -155,6 +137,19 @@ test('the next host is one who is connected, if anybody is', async () => {
   // All windows have ended, and with them the room.
   const { welcome } = await join(server, path, server.token({ sub: 'newcomer' }));
   expect(welcome.payload).toMatchObject({ rosterTotal: 1, self: { order: 1, isHost: true } });
+});
+
+test('one address keeps as many lost sessions as it may have connections', async () => {
+  const { server } = await startWithWindows({ MAX_CONNECTIONS_PER_ADDRESS: '3' });
+  const path = '/ws/chat/address';
+  await join(server, path, server.token({ sub: 'watcher' }), { from: '127.0.0.9' });
+  for (let n = 0; n < 6; n += 1) {
+    const { socket } = await join(server, path, server.token({ sub: `guest ${n}` }));
+    socket.ws.terminate();
+    await lostCount(server, Math.min(n + 1, 3));
+  }
+  const lost = await (await admin(server, 'GET', '/connections/active?status=disconnected')).json();
+  expect(lost.map(({ userId }: { userId: string }) => userId)).toEqual(['guest 3', 'guest 4', 'guest 5']);
 });
 
 test('lost sessions neither keep their user out nor fill the room', async () => {

@@ -61,7 +61,15 @@ export function kick(room: Room, person: Person, by: 'admin' | 'host'): void {
 export function lose(room: Room, person: Person): void {
   person.end = 1006;
   if (room.waiting.includes(person)) return stopWaiting(room, person);
+  room.lastLost += 1;
+  person.lostSerial = room.lastLost;
   tell(room.members, 'presence.updated', { clientId: person.name, connectionStatus: 'disconnected' });
+}
+
+/** Who of a user's has lost its connection, the earliest first. */
+export function lostOf({ members }: Room, user: string): Person[] {
+  const lost = members.filter((member) => member.user === user && member.lostSerial > 0);
+  return lost.sort((one, other) => one.lostSerial - other.lostSerial);
 }
 
 /** Goes for good; who is gone already, goes without a word. */
@@ -84,10 +92,11 @@ function dismiss(room: Room): void {
   Object.assign(room, emptyRoom(room.place));
 }
 
-/** After the last host comes who is connected and longest present; where nobody is connected, who is longest present. */
+/** After the last host comes who is connected and longest present; where nobody is connected, who was lost last. */
 function loseHost(room: Room, person: Person, reason: string): void {
   const { members, hosts } = room;
-  const [heir] = [...members.filter(({ end }) => end === undefined), ...members];
+  const lost = members.toSorted((one, other) => other.lostSerial - one.lostSerial);
+  const [heir] = [...members.filter(({ end }) => end === undefined), ...lost];
   const others = without(hosts, person);
   if (others.length > 0) {
     room.hosts = others;

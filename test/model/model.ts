@@ -1,5 +1,5 @@
 import type { Json } from '../../src/codegen/documents.ts';
-import { admit, close, deny, enter, kick, leave, lose, refresh, wait } from './attendance.ts';
+import { admit, close, deny, enter, kick, leave, lose, lostOf, refresh, wait } from './attendance.ts';
 import { type Deed, type Join, type Place, placeKey, places, type Send } from './deeds.ts';
 import { emptyRoom, type Person, type Room, tell, tellHosts, told, without } from './people.ts';
 
@@ -75,16 +75,18 @@ export class Model {
 
   #join({ name, user, place, host }: Join): string {
     const room = this.room(place);
-    if (room.locked && !host) return 'room_locked';
+    const [mine] = lostOf(room, user);
+    const kept = room.locked || room.approval ? mine : undefined;
+    if (room.locked && !host && !kept) return 'room_locked';
     const person: Person = {
       ...{ name, user, place, host, order: 0 },
       ...{ hand: false, metadata: undefined, media: { mic: 'off', camera: 'off', screen: 'off' } },
-      ...{ hears: [], end: undefined },
+      ...{ hears: [], end: undefined, lostSerial: 0 },
     };
     this.people.push(person);
-    const waits = room.approval && !host;
-    if (waits) wait(room, person);
-    else enter(room, person);
+    const waits = room.approval && !host && !kept;
+    (waits ? wait : enter)(room, person);
+    if (kept) this.#go(kept, 'expire');
     return waits ? 'waits' : 'joined';
   }
 
@@ -164,7 +166,7 @@ export class Model {
         return undefined;
       }
       case 'participant.kick': {
-        const target = member(room, payload.clientId);
+        const target = member({ members: [...room.members, ...room.waiting] }, payload.clientId);
         if (target === sender) throw new Refusal('conflict');
         if (target.host && !sender.host) throw new Refusal('not_allowed');
         kick(room, target, 'host');
@@ -207,7 +209,8 @@ export class Model {
     const others = without(room.members, sender);
     const own = room.shares.filter(({ by }) => by === sender);
     if (room.place.channel === 'screenshare') {
-      if (own.length < room.shares.length && !room.hosts.includes(sender)) throw new Refusal('screen_busy');
+      const isFree = room.shares.every(({ by }) => by === sender || by.lostSerial > 0);
+      if (!isFree && !room.hosts.includes(sender)) throw new Refusal('screen_busy');
       for (const share of room.shares) tell(others, 'screen.stopped', { shareId: share.name }, sender.name);
       room.shares = [];
     } else if (own.length === maxSharesPerClient) throw new Refusal('conflict');
@@ -236,7 +239,7 @@ function hostsAfter(type: string, hosts: Person[], sender: Person, to: Person): 
   return others;
 }
 
-function member({ members }: Room, name: Json | undefined, except?: Person): Person {
+function member({ members }: Pick<Room, 'members'>, name: Json | undefined, except?: Person): Person {
   const found = members.find((one) => one.name === name && one !== except);
   if (found === undefined) throw new Refusal('peer_not_found');
   return found;

@@ -23,6 +23,8 @@ export interface Person extends Omit<Join, 'do' | 'host'> {
   readonly hears: Expected[];
   /** The code that its socket closed with; 1006 where it was cut, and then it may be a member still. */
   end: number | undefined;
+  /** Counts up in the order in which connections are cut; 0 while there is one. */
+  lostSerial: number;
 }
 
 /** One channel of a room. */
@@ -35,11 +37,12 @@ export interface Room {
   approval: boolean;
   shares: { readonly name: string; readonly by: Person }[];
   lastOrder: number;
+  lastLost: number;
 }
 
 export function emptyRoom(place: Place): Room {
   const settings = { locked: false, approval: false };
-  return { place, members: [], waiting: [], hosts: [], ...settings, shares: [], lastOrder: 0 };
+  return { place, members: [], waiting: [], hosts: [], ...settings, shares: [], lastOrder: 0, lastLost: 0 };
 }
 
 export function without(people: readonly Person[], one: Person | undefined): Person[] {

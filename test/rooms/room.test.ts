@@ -36,35 +36,36 @@ describe('a newcomer', () => {
   const guarded: RoomState = { ...state('a'), admission: 'approval' };
 
   test('waits where a host decides, and changes nothing', () => {
-    expect(arrive(member('b'), 42)(guarded)).toEqual({ state: guarded, waits: true });
+    expect(arrive(member('b'), 42, false)(guarded)).toEqual({ state: guarded, waits: true });
   });
 
   test.each([
     ['the door is open', member('b'), state('a')],
     ['its token makes it host', member('b', true), guarded],
     ['nobody is there', member('b'), undefined],
-  ])('joins at once where %s', (_, newcomer, before) => {
-    expect(arrive(newcomer, 42)(before)).toEqual({ ...join(newcomer, 42)(before), waits: false });
+    ['its place is kept', member('b'), guarded, true],
+  ])('joins at once where %s', (_, newcomer, before, hasPlace = false) => {
+    expect(arrive(newcomer, 42, hasPlace)(before)).toEqual({ ...join(newcomer, 42)(before), waits: false });
   });
 });
 
 describe('leave', () => {
   test('the last to go leaves nothing', () => {
-    expect(leave('a', [])(state('a'))).toEqual({ state: undefined });
+    expect(leave('a', true, [])(state('a'))).toEqual({ state: undefined });
   });
 
   test('one who was no host changes nothing', () => {
     const before = state('a');
-    expect(leave('b', [member('a')])(before)).toEqual({ state: before, ended: [] });
+    expect(leave('b', false, [member('a')])(before)).toEqual({ state: before, ended: [] });
   });
 
   test('after the last host the longest-present follows', () => {
-    const { state: after, hostChange, promoted } = leave('a', [member('b'), member('c')])(state('a'));
+    const { state: after, hostChange, promoted } = leave('a', false, [member('b'), member('c')])(state('a'));
     expect([after?.hosts, hostChange, promoted]).toEqual([['b'], 'elected', 'b']);
   });
 
   test('while another host remains nobody is elected', () => {
-    const { state: after, hostChange } = leave('a', [member('b'), member('c')])(state('a', 'c'));
+    const { state: after, hostChange } = leave('a', false, [member('b'), member('c')])(state('a', 'c'));
     expect([after?.hosts, hostChange]).toEqual([['c'], 'left']);
   });
 });
@@ -100,7 +101,7 @@ test('in any order of events: a room with people has a host, every host is there
           lastOrder = room.lastOrder;
         } else if (act === 'leave' && isThere) {
           present.delete(one.clientId);
-          room = leave(one.clientId, present.values())(room).state;
+          room = leave(one.clientId, present.size === 0, present.values())(room).state;
         } else if (act === 'regrant' && isThere) {
           present.set(one.clientId, one);
           room = regrant(one, present.values())(room).state;

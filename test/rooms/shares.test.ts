@@ -11,26 +11,29 @@ const state = (...shares: RoomState['shares']): RoomState => ({
   admission: 'open',
   shares,
 });
+const nobody = () => false;
 const coded = (code: string) => expect.objectContaining({ code });
 
 describe('in a video call', () => {
   test('several share, each client up to four screens', () => {
     let now: RoomState | undefined = state(share('x', 'other'));
-    for (const id of ['1', '2', '3', '4']) now = startShare('zoom', share(id, 'a'))(now).state;
+    for (const id of ['1', '2', '3', '4']) now = startShare('zoom', share(id, 'a'), nobody)(now).state;
     expect(now?.shares.map(({ shareId }) => shareId)).toEqual(['x', '1', '2', '3', '4']);
-    expect(() => startShare('zoom', share('5', 'a'))(now)).toThrow(coded('conflict'));
-    expect(startShare('zoom', share('5', 'b'))(now).state?.shares).toHaveLength(6);
+    expect(() => startShare('zoom', share('5', 'a'), nobody)(now)).toThrow(coded('conflict'));
+    expect(startShare('zoom', share('5', 'b'), nobody)(now).state?.shares).toHaveLength(6);
     const full = state(...Array.from({ length: 16 }, (_, n) => share(`s${n}`, `c${n}`)));
-    expect(() => startShare('zoom', share('one more', 'b'))(full)).toThrow(coded('conflict'));
+    expect(() => startShare('zoom', share('one more', 'b'), nobody)(full)).toThrow(coded('conflict'));
   });
 });
 
 describe('in a screenshare channel', () => {
   test('one at a time: another is refused, a host replaces, one’s own is renewed', () => {
     const busy = state(share('1', 'a'));
-    expect(() => startShare('screenshare', share('2', 'b'))(busy)).toThrow(coded('screen_busy'));
+    expect(() => startShare('screenshare', share('2', 'b'), nobody)(busy)).toThrow(coded('screen_busy'));
+    const lost = startShare('screenshare', share('2', 'b'), (clientId) => clientId === 'a')(busy);
+    expect(lost.state?.shares).toEqual([share('2', 'b')]); // whoever has lost its connection makes way
     for (const who of ['host', 'a']) {
-      const { state: after, ended } = startShare('screenshare', share('2', who))(busy);
+      const { state: after, ended } = startShare('screenshare', share('2', who), nobody)(busy);
       expect([after?.shares, ended]).toEqual([[share('2', who)], [share('1', 'a')]]);
     }
   });
@@ -47,7 +50,7 @@ describe('stopping', () => {
   });
 
   test('who goes takes its shares along', () => {
-    const { state: after, ended } = leave('a', [{ clientId: 'host', tokenHost: false }])(
+    const { state: after, ended } = leave('a', false, [{ clientId: 'host', tokenHost: false }])(
       state(share('1', 'a'), share('2', 'b')),
     );
     expect([after?.shares, ended]).toEqual([[share('2', 'b')], [share('1', 'a')]]);

@@ -2,10 +2,10 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Channel } from '../../generated/messages.ts';
 import { chatHandlers } from '../../src/handlers/messages/chat.ts';
 import type { BanStore } from '../../src/rooms/ban-store.ts';
-import { Capacity } from '../../src/rooms/capacity.ts';
 import type { ChatStore } from '../../src/rooms/chat-store.ts';
 import { Closing } from '../../src/rooms/closing.ts';
 import type { Connection } from '../../src/rooms/connection.ts';
+import { Door } from '../../src/rooms/door.ts';
 import { Exclusion } from '../../src/rooms/exclusion.ts';
 import type { Frame } from '../../src/rooms/frame.ts';
 import { Hub } from '../../src/rooms/hub.ts';
@@ -32,10 +32,10 @@ export function openDomain(parts: { readonly bans?: BanStore; readonly history?:
   const rooms = new LocalRoomStore();
   const views = new Views(registry, rooms, clock.now);
   const hub = new Hub(registry, rooms, views, 0, clock);
-  const capacity = new Capacity(registry, { perUser: 9, perUserAndRoom: 9, perAddress: 9, roomSize: 9 });
+  const door = new Door(registry, rooms, { perUser: 9, perUserAndRoom: 9, perAddress: 9, roomSize: 9 });
   const heartbeat = { intervalMs: 1_000, timeoutMs: 1_000 };
   const welcome = { resumeWindowMs: 0, iceServers: [], heartbeat, limits: { maxMessageBytes: 65_536 } };
-  const membership = new Membership(registry, rooms, views, hub, capacity, welcome, () => {}, clock);
+  const membership = new Membership(registry, rooms, views, hub, door, welcome, () => {}, clock);
 
   /** A user comes into the room `r`. */
   function join(userId: string, channel: Channel = 'chat'): Guest {

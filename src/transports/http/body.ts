@@ -21,7 +21,7 @@ const sliceLength = 250;
  *
  * A list longer than a slice is drawn and written slice by slice. No more of it is held than one slice and what the
  * connection buffers, other work gets its turn in between, and the drawing stops when the client is gone; one that
- * takes nothing for `stallMs` is cut off. Each slice is checked before it is written, as a body of its own, so the
+ * takes nothing for `stallMs`, or at most twice as long, is cut off. Each slice is checked before it is written, as a body of its own, so the
  * first fault is still answered as one, and a later one breaks the response off.
  *
  * @param makeCheck checks bodies of this response; a short one is checked by `response.json` itself
