@@ -4,8 +4,6 @@ import type { Frame } from '../../rooms/frame.ts';
 /** A flush of so many sockets is followed by a pause, in which more can be gathered for the next one. */
 const manyWrites = 16;
 const pauseMs = 1;
-/** Timers go by the clock of the turn, which is as late as the turn is long: what is left of a pause may be more than this. */
-const timerSlackMs = 0.25;
 
 /**
  * Writes out what many outboxes were given within one turn of the event loop, each with one write: the system call is
@@ -15,7 +13,8 @@ export class Flusher {
   #dirty: Outbox[] = [];
   #notBefore = 0;
   readonly #flush = () => {
-    if (performance.now() < this.#notBefore - timerSlackMs) {
+    if (performance.now() < this.#notBefore) {
+      // Timers go by when the turn began, and a turn with a flush in it is long: this one came too early.
       setTimeout(this.#flush, pauseMs);
       return;
     }
@@ -44,8 +43,7 @@ export class Flusher {
 export class Outbox {
   readonly #socket: Duplex;
   readonly #flusher: Flusher;
-  #frames: Buffer[] = [];
-  #bytes = 0;
+  #waiting: Chain | undefined;
   #sent = 0;
 
   constructor(socket: Duplex, flusher: Flusher) {
@@ -54,14 +52,13 @@ export class Outbox {
   }
 
   add(frame: Frame): void {
-    const bytes = onWire(frame);
-    if (this.#frames.push(bytes) === 1) this.#flusher.add(this);
-    this.#bytes += bytes.length;
+    if (this.#waiting === undefined) this.#flusher.add(this);
+    this.#waiting = extended(this.#waiting ?? empty, frame);
   }
 
   /** How many bytes the client has not taken off our hands yet. */
   get waiting(): number {
-    return this.#bytes + this.#socket.writableLength;
+    return (this.#waiting?.size ?? 0) + this.#socket.writableLength;
   }
 
   /** How many bytes it has taken. */
@@ -71,20 +68,62 @@ export class Outbox {
 
   /** Hands everything to the operating system, or to the queue in front of it. */
   flush(): void {
-    const frames = this.#frames;
-    if (frames.length === 0) return;
-    this.#frames = [];
-    this.#bytes = 0;
+    const chain = this.#waiting;
+    if (chain === undefined) return;
+    this.#waiting = undefined;
     if (!this.#socket.writable) return;
-    const bytes = joined(frames);
-    this.#sent += bytes.length;
-    this.#socket.write(bytes);
+    this.#sent += chain.size;
+    this.#socket.write(joined(chain));
   }
+}
+
+/**
+ * Frames in the order in which they were added, the last one first. The members of a busy room are sent the same ones,
+ * and so they share one chain, which is joined once for all of them.
+ */
+interface Chain {
+  readonly before: Chain | undefined;
+  readonly bytes: Buffer;
+  /** Of all frames. */
+  readonly size: number;
+  joined: Buffer | undefined;
+  /** The chain that this one became last, and by which frame. */
+  next: Chain | undefined;
+  nextFrame: Frame | undefined;
+}
+
+const nothing = Buffer.alloc(0);
+const empty: Chain = chainOf(undefined, nothing, 0);
+
+function chainOf(before: Chain | undefined, bytes: Buffer, size: number): Chain {
+  return { before, bytes, size, joined: undefined, next: undefined, nextFrame: undefined };
+}
+
+function extended(chain: Chain, frame: Frame): Chain {
+  if (chain.next !== undefined && chain.nextFrame === frame) return chain.next;
+  const bytes = onWire(frame);
+  const next = chainOf(chain === empty ? undefined : chain, bytes, chain.size + bytes.length);
+  chain.next = next;
+  chain.nextFrame = frame;
+  return next;
+}
+
+function joined(chain: Chain): Buffer {
+  if (chain.before === undefined) return chain.bytes;
+  if (chain.joined !== undefined) return chain.joined;
+  const bytes = Buffer.allocUnsafe(chain.size);
+  let end = chain.size;
+  for (let at: Chain | undefined = chain; at !== undefined; at = at.before) {
+    end -= at.bytes.length;
+    bytes.set(at.bytes, end);
+  }
+  chain.joined = bytes;
+  return bytes;
 }
 
 /** The frame that was put on the wire last, and how: an announcement goes to one outbox after the other. */
 let lastFrame: Frame | undefined;
-let lastOnWire: Buffer = Buffer.alloc(0);
+let lastOnWire = nothing;
 
 /** A text frame, unmasked and whole (RFC 6455, section 5.2). */
 function onWire(frame: Frame): Buffer {
@@ -106,24 +145,4 @@ function onWire(frame: Frame): Buffer {
   lastFrame = frame;
   lastOnWire = bytes;
   return bytes;
-}
-
-/** The frames that were joined last: the members of a busy room were all sent the same ones. */
-let lastFrames: readonly Buffer[] = [];
-let lastJoined: Buffer = Buffer.alloc(0);
-
-function joined(frames: readonly Buffer[]): Buffer {
-  const [only] = frames;
-  if (frames.length === 1 && only !== undefined) return only;
-  if (!isSame(frames, lastFrames)) {
-    lastJoined = Buffer.concat(frames);
-    lastFrames = frames;
-  }
-  return lastJoined;
-}
-
-function isSame(frames: readonly Buffer[], others: readonly Buffer[]): boolean {
-  if (frames.length !== others.length) return false;
-  for (let i = 0; i < frames.length; i += 1) if (frames[i] !== others[i]) return false;
-  return true;
 }
