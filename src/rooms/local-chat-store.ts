@@ -94,7 +94,8 @@ export class LocalChatStore implements ChatStore {
     const fresh = messages.findIndex(({ sentAt }) => sentAt > oldest);
     const stale = Math.max(fresh < 0 ? messages.length : fresh, messages.length - maxMessages);
     if (stale === 0) return;
-    if (stale === 1) messages.shift(); // of a full history, with each message that comes: much cheaper than a splice
+    if (stale === 1)
+      messages.shift(); // of a full history, with each message that comes: much cheaper than a splice
     else messages.splice(0, stale);
     this.#total -= stale;
   }
