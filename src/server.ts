@@ -133,7 +133,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const limits = new LocalLimitStore(now);
   const floods = new Floods(limits, report);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
-  const app = createApp({
+  const app = await createApp({
     handlers: operationHandlers({ ...domain, admit, isDraining, audit: report, now }),
     guards,
     limits,

@@ -16,8 +16,9 @@ import type { Guards } from '../guards/guards.ts';
 import { checkHead, requestIdOf } from '../guards/head.ts';
 import { toRefusal, writeRefusal } from '../problem.ts';
 import { docsRouter } from './docs.ts';
+import { rehearse } from './rehearsal.ts';
 import { expressPath, type HttpCaller, operationsRouter } from './router.ts';
-import { toContractError } from './validate.ts';
+import { toContractError, validateByContract } from './validate.ts';
 
 const everyRoute: readonly Route[] = [
   ...Object.values(routes),
@@ -41,8 +42,10 @@ export interface AppParts {
   readonly report: Report<RequestFailed>;
 }
 
-/** The Express application: everything of the OpenAPI document but the upgrades that succeed. */
-export function createApp({ handlers, guards, limits, report }: AppParts): Express {
+/** The Express application: everything of the OpenAPI document but the upgrades that succeed. Resolves when it is warm. */
+export async function createApp({ handlers, guards, limits, report }: AppParts): Promise<Express> {
+  const validation = validateByContract();
+  await rehearse(validation);
   const app = express();
   app.disable('x-powered-by');
   app.enable('case sensitive routing');
@@ -50,7 +53,7 @@ export function createApp({ handlers, guards, limits, report }: AppParts): Expre
   app.set('query parser', 'simple');
   app.disable('etag'); // an answer of the API is of the moment; 304 is for files
   app.use(identifyRequest, securityHeaders, refuseForeignPages(guards), allowOrigin);
-  app.use(headAsGet, operationsRouter(handlers, guards, limits), docsRouter());
+  app.use(headAsGet, operationsRouter(handlers, guards, limits, validation), docsRouter());
   for (const { path } of Object.values(upgrades)) app.get(expressPath(path), requireUpgrade);
   for (const path of new Set(everyRoute.map((route) => route.path))) {
     app.all(expressPath(path), refuseMethod(everyRoute.filter((route) => route.path === path)));

@@ -15,7 +15,7 @@ import type { Guards } from '../guards/guards.ts';
 import { rawPathOf } from '../guards/head.ts';
 import { writeBody } from './body.ts';
 import { countCall } from './limit.ts';
-import { type ContractValidation, validateByContract } from './validate.ts';
+import type { ContractValidation } from './validate.ts';
 
 /** Who calls an operation, as its handler gets to know it. */
 export interface HttpCaller {
@@ -35,9 +35,9 @@ export function operationsRouter(
   handlers: OperationHandlers<HttpCaller>,
   guards: Guards,
   limits: LimitStore,
+  validation: ContractValidation,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const validation = validateByContract();
   const parseBody = express.json({ limit: httpLimits.maxBodyBytes, inflate: false });
   for (const id of Object.keys(routes) as OperationId[]) {
     const route: Route = routes[id];

@@ -50,7 +50,8 @@ export class Heartbeat {
     this.#settings = settings;
     this.#now = now;
     this.#steadyNow = steadyNow;
-    const tickMs = Math.max(10, Math.min(1_000, settings.intervalMs / 4));
+    // Often, so that few are pinged at a time.
+    const tickMs = Math.max(10, Math.min(250, settings.intervalMs / 4));
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#timer.unref();
   }

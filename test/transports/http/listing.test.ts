@@ -14,7 +14,7 @@ import { createApp } from '../../../src/transports/http/app.ts';
 type Change = (index: number) => Partial<Connection>;
 
 /** The server's HTTP side with this many connections, and the faults that it reports. */
-function appWith(count: number, change: Change = () => ({})) {
+async function appWith(count: number, change: Change = () => ({})) {
   const registry = new Registry();
   const views = new Views(registry, new LocalRoomStore(), Date.now);
   for (let index = 0; index < count; index += 1) {
@@ -38,7 +38,7 @@ function appWith(count: number, change: Change = () => ({})) {
     return { userId: 'admin', subjectKey: `${calls}`, scopes: new Set(['connections:read']) };
   };
   const parts = { views, isDraining: () => false, now: Date.now, audit: () => {} };
-  const app = createApp({
+  const app = await createApp({
     handlers: operationHandlers(parts as unknown as Parameters<typeof operationHandlers>[0]),
     guards: { checkOrigin: () => {}, identify, addressOf: () => 'x' } as unknown as Parameters<
       typeof createApp
@@ -53,7 +53,7 @@ const idsOf = (list: readonly { id: string }[]): string[] => list.map(({ id }) =
 const all = (count: number): string[] => Array.from({ length: count }, (_, index) => `client_${index}`);
 
 test('the list of thousands is complete, in order, and each is there once', async () => {
-  const { app, faults } = appWith(3000);
+  const { app, faults } = await appWith(3000);
   const { status, body, headers } = await request(app).get('/api/connections/active');
   expect(status).toBe(200);
   expect(idsOf(body)).toEqual(all(3000));
@@ -63,7 +63,7 @@ test('the list of thousands is complete, in order, and each is there once', asyn
 });
 
 test('its pages lead through the same', async () => {
-  const { app } = appWith(2500);
+  const { app } = await appWith(2500);
   const seen: string[] = [];
   let path: string | undefined = '/api/connections/active?limit=1000';
   while (path !== undefined) {
@@ -75,7 +75,7 @@ test('its pages lead through the same', async () => {
 });
 
 test('HEAD says what GET says, without the list', async () => {
-  const { app, faults } = appWith(3000);
+  const { app, faults } = await appWith(3000);
   const { status, text, headers } = await request(app).head('/api/connections/active');
   expect([status, text]).toEqual([200, undefined]);
   expect(headers).toMatchObject({
@@ -86,14 +86,14 @@ test('HEAD says what GET says, without the list', async () => {
 });
 
 test('a room of thousands comes with all who are in it', async () => {
-  const { app } = appWith(3000, (index) => (index % 3 === 0 ? { channel: 'chat' } : {}));
+  const { app } = await appWith(3000, (index) => (index % 3 === 0 ? { channel: 'chat' } : {}));
   const { body } = await request(app).get('/api/connections/rooms/A');
   expect(body).toMatchObject({ roomId: 'A', connectionCount: 3000, channels: { zoom: 2000, chat: 1000 } });
   expect(idsOf(body.connections).sort()).toEqual(all(3000).sort());
 });
 
 test('thousands of rooms are listed once each', async () => {
-  const { app } = appWith(3000, (index) => ({ roomId: `room-${index % 1500}` }));
+  const { app } = await appWith(3000, (index) => ({ roomId: `room-${index % 1500}` }));
   const { body } = await request(app).get('/api/connections/rooms');
   expect(body.length).toBe(1500);
   expect(new Set(body.map(({ roomId }: { roomId: string }) => roomId)).size).toBe(1500);
@@ -111,7 +111,7 @@ test.each(['/active', '/rooms/A'])(
   'an entry of %s that breaks the contract is answered as a fault',
   async (path) => {
     for (const count of [10, 1000]) {
-      const { app, faults } = appWith(count, (index) => (index === 5 ? nameless : {}));
+      const { app, faults } = await appWith(count, (index) => (index === 5 ? nameless : {}));
       const { status, body } = await request(app).get(`/api/connections${path}`);
       expect([status, body.code]).toEqual([500, 'internal']);
       expect(faults).toEqual([expect.objectContaining({ message: expect.stringMatching(breach) })]);
@@ -120,7 +120,7 @@ test.each(['/active', '/rooms/A'])(
 );
 
 test.each(['/active', '/rooms/A'])('one late in %s ends the response before it', async (path) => {
-  const { app, faults } = appWith(1000, (index) => (index === 900 ? nameless : {}));
+  const { app, faults } = await appWith(1000, (index) => (index === 900 ? nameless : {}));
   await expect(request(app).get(`/api/connections${path}`)).rejects.toThrow('aborted');
   expect(faults).toEqual([expect.objectContaining({ message: expect.stringMatching(breach) })]);
 });
