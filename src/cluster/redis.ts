@@ -25,6 +25,9 @@ export interface RedisEvents {
 /** How long a command may take: after that the caller goes on without an answer. */
 export const commandTimeoutMs = 100;
 
+/** How many commands may wait for their answers: while Redis hangs, more are refused. */
+const maxQueued = 10_000;
+
 export function script(lua: string): Script {
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }
@@ -38,10 +41,23 @@ export function script(lua: string): Script {
 export async function connectRedis(urls: readonly string[], { onError }: RedisEvents): Promise<Redis> {
   const [url, ...others] = urls;
   if (url === undefined) throw new Error('no address of a Redis');
-  const options = { disableOfflineQueue: true };
+  let hasConnected = false;
+  const options = {
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: maxQueued,
+    // One that hangs is left, so that what waits for it does not wait for ever.
+    pingInterval: 1_000,
+    socket: {
+      connectTimeout: 2_000,
+      socketTimeout: 5_000,
+      reconnectStrategy: (retries: number, cause: Error) =>
+        hasConnected ? Math.min(50 * 2 ** retries, 1_000) : cause,
+    },
+  };
   if (others.length > 0) {
     const cluster = createCluster({ rootNodes: urls.map((each) => ({ url: each })), defaults: options });
     await cluster.on('error', onError).connect();
+    hasConnected = true;
     return facade(
       (key, args) => cluster.sendCommand(key, false, args),
       () => cluster.destroy(),
@@ -49,6 +65,7 @@ export async function connectRedis(urls: readonly string[], { onError }: RedisEv
   }
   const client = createClient({ url, ...options });
   await client.on('error', onError).connect();
+  hasConnected = true;
   return facade(
     (_key, args) => client.sendCommand(args),
     () => client.destroy(),

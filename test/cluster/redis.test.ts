@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { script } from '../../src/cluster/redis.ts';
+import { connectRedis, script } from '../../src/cluster/redis.ts';
+import { freePort } from '../support/free-port.ts';
 import { connectTo, startRedis } from '../support/redis.ts';
 
 test('commands and scripts reach a real Redis', async () => {
@@ -17,6 +18,23 @@ test('a process that hung itself does not take it for a Redis that is late', asy
   const startedAt = performance.now();
   while (performance.now() - startedAt < 300);
   expect(await answer).toBeNull();
+});
+
+test('an address where nobody answers is an error, and not a wait', async () => {
+  const url = `redis://127.0.0.1:${await freePort()}`;
+  await expect(connectRedis([url], { onError: () => {} })).rejects.toThrow(/ECONNREFUSED/);
+});
+
+test('what waits for a Redis that hangs is bounded, and is over when the connection is', async () => {
+  const server = await startRedis();
+  const redis = await connectTo(server);
+  process.kill(server.pid, 'SIGSTOP');
+  const answers = await Promise.allSettled(Array.from({ length: 12_000 }, () => redis.command('GET', 'a')));
+  const reasons = new Set(
+    answers.map((answer) => (answer.status === 'rejected' ? String(answer.reason) : 'ok')),
+  );
+  expect([...reasons].some((reason) => reason.includes('queue is full'))).toBe(true);
+  process.kill(server.pid, 'SIGCONT');
 });
 
 test('a Redis that is gone refuses at once, one that is stopped within a tenth of a second or so', async () => {
