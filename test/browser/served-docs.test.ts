@@ -23,6 +23,7 @@ test('/docs, as the server serves it, shows both documents and asks no other hos
     for (const title of ['Signalbox admin API', 'Signalbox real-time protocol']) {
       if (title.includes('real-time')) await page.goto(`${server.url}/docs/?api=websocket`);
       await page.getByRole('heading', { level: 1, name: title }).waitFor({ timeout: 20_000 });
+      await page.waitForLoadState('networkidle'); // leaving in the midst of a response would cut it off
     }
     expect(faults).toEqual([]);
   } finally {
