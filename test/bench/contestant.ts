@@ -17,11 +17,14 @@ interface Entry {
   readonly file: string;
   readonly dialect: Dialect;
   readonly settings: Settings;
+  /** Of Node, as `npm start` has them. */
+  readonly flags?: readonly string[];
 }
 
 const entries: Readonly<Record<Contestant, Entry>> = {
   signalbox: {
     file: 'servers/signalbox.ts',
+    flags: ['--max-semi-space-size=16'],
     dialect: signalbox,
     // As in production, but for what keeps one address from loading the server: all clients are on this machine.
     settings: {
@@ -64,10 +67,10 @@ export class ServerUnderTest {
     name: Contestant,
     { settings, profileInto }: StartOptions = {},
   ): Promise<ServerUnderTest> {
-    const { file, dialect, settings: usual } = entries[name];
+    const { file, dialect, settings: usual, flags = [] } = entries[name];
     const profile = profileInto === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileInto}`];
     const path = fileURLToPath(new URL(file, import.meta.url));
-    const child = spawn(...onServerCore(process.execPath, ['--expose-gc', ...profile, path]), {
+    const child = spawn(...onServerCore(process.execPath, ['--expose-gc', ...flags, ...profile, path]), {
       // Nothing of the caller's environment. The log goes where writing costs as little as to a file.
       env: { PATH: process.env.PATH, ...usual, ...settings },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
