@@ -867,6 +867,7 @@ export interface ClientPayloads {
    *
    * It receives `session.kicked` and its socket closes with 4500. One whose token makes it host cannot be kicked by
    * one whose token does not (`not_allowed`).
+   * A kick reaches who waits to be let in as well, so that a ban can keep out who will not stop knocking.
    */
   'participant.kick': ParticipantKick;
   /**

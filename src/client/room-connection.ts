@@ -38,8 +38,8 @@ export interface RoomConnection extends ReturnType<typeof messageMethods> {
 /**
  * Joins a room; resolves with the welcome, which a host may keep it waiting for.
  *
- * Rejects with {@link ConnectionClosed} where the server refuses, or the host does (4509). A browser cannot see why an upgrade failed: the
- * admin API's `GET /api/ws/{channel}/{roomId}/preflight` tells.
+ * Rejects with {@link ConnectionClosed} where the server refuses, or the host does (4509). A browser cannot see why an
+ * upgrade failed: the admin API's `GET /api/ws/{channel}/{roomId}/preflight` tells.
  *
  * @example
  * const room = await connect({ url: 'ws://localhost:8080', channel: 'chat', roomId: 'ABC123', token });
