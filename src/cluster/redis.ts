@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createClient, createCluster } from 'redis';
+import { PingWatch, pingIntervalMs } from './ping-watch.ts';
 
 /** A Lua script, and the name by which Redis knows it once it has seen it. */
 export interface Script {
@@ -75,7 +76,7 @@ export async function connectRedis(
     ...connectionOptions,
     commandsQueueMaxLength: maxQueued,
     // One that hangs is left, so that what waits for it does not wait for ever.
-    pingInterval: 1_000,
+    pingInterval: pingIntervalMs,
     socket: {
       connectTimeout: connectTimeoutMs,
       socketTimeout: 5_000,
@@ -85,26 +86,39 @@ export async function connectRedis(
   };
   if (others.length > 0) {
     const cluster = createCluster({ rootNodes: urls.map((each) => ({ url: each })), defaults: options });
+    const watch = new PingWatch((client) => cluster.masters.some((master) => master.client === client));
     cluster.on('node-ready', ({ host, port }: { host: string; port: number }) => {
       const client = cluster.nodeByAddress.get(`${host}:${port}`)?.client;
-      if (client !== undefined) loadScripts((args) => client.sendCommand(args), onError);
+      if (client === undefined) return;
+      loadScripts((args) => client.sendCommand(args), onError);
+      watch.add(client);
     });
-    await cluster.on('error', onError).connect();
+    const connecting = cluster.on('error', onError).connect();
+    connecting.catch(() => watch.stop());
+    await connecting;
     hasConnected = true;
     return facade(
       'SPUBLISH',
       (key, args) => cluster.sendCommand(key, false, args),
-      () => cluster.destroy(),
+      () => {
+        watch.stop();
+        cluster.destroy();
+      },
     );
   }
   const client = createClient({ url, ...options });
   client.on('ready', () => loadScripts((args) => client.sendCommand(args), onError));
   await client.on('error', onError).connect();
   hasConnected = true;
+  const watch = new PingWatch();
+  watch.add(client);
   return facade(
     'PUBLISH',
     (_key, args) => client.sendCommand(args),
-    () => client.destroy(),
+    () => {
+      watch.stop();
+      client.destroy();
+    },
   );
 }
 
