@@ -1,4 +1,5 @@
 import { createClient, createCluster } from 'redis';
+import { pingIntervalMs } from './ping-watch.ts';
 import { connectionOptions, connectTimeoutMs } from './redis.ts';
 
 /** A connection that only listens. Once it has failed it stays so, and is to be closed: another takes its place. */
@@ -54,7 +55,12 @@ function listenToOne(url: string, ...[heard, onLost]: Parameters<Listen>): Liste
 function listenToCluster(urls: readonly string[], ...[heard, onLost]: Parameters<Listen>): Listener {
   const cluster = createCluster({
     rootNodes: urls.map((url) => ({ url })),
-    defaults: { ...options, socket: { ...options.socket } },
+    // What it asks while it looks for the machines cannot be ended from here: it ends by itself.
+    defaults: {
+      ...options,
+      pingInterval: pingIntervalMs,
+      socket: { ...options.socket, socketTimeout: 5_000 },
+    },
     minimizeConnections: true,
   });
   cluster.on('error', onLost).on('node-error', onLost);

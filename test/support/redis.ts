@@ -73,19 +73,35 @@ export async function connectToAll(urls: readonly string[]): Promise<Redis & Pub
 
 /** A Redis Cluster of one node: it knows every slot, and refuses a call whose keys lie in more than one. */
 export async function startClusterServer(): Promise<RedisServer> {
-  const server = await startRedis(undefined, [
-    '--cluster-enabled',
-    'yes',
-    '--cluster-announce-ip',
-    '127.0.0.1',
-  ]);
-  const redis = await connectTo(server);
-  await redis.command('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
-  for (;;) {
-    const info = await redis.command('CLUSTER', 'INFO');
-    if (String(info).includes('cluster_state:ok')) return server;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  const [server] = await startClusterServers(1);
+  if (server === undefined) throw new Error('no node');
+  return server;
+}
+
+/** A Redis Cluster of so many nodes, none of which has a replica; they share the slots in order. */
+export async function startClusterServers(count: number): Promise<RedisServer[]> {
+  const servers: RedisServer[] = [];
+  const nodes: Redis[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const busPort = await freePort();
+    const flags = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
+    const server = await startRedis(undefined, [...flags, '--cluster-port', `${busPort}`]);
+    const node = await connectTo(server);
+    const [from, to] = [n, n + 1].map((part) => Math.floor((16_384 * part) / count));
+    await node.command('CLUSTER', 'SET-CONFIG-EPOCH', n + 1);
+    await node.command('CLUSTER', 'ADDSLOTSRANGE', from ?? 0, (to ?? 0) - 1);
+    for (const other of nodes) await other.command('CLUSTER', 'MEET', '127.0.0.1', server.port, busPort);
+    servers.push(server);
+    nodes.push(node);
   }
+  for (const node of nodes) {
+    for (;;) {
+      const info = String(await node.command('CLUSTER', 'INFO'));
+      if (info.includes('cluster_state:ok') && info.includes(`cluster_size:${count}\r`)) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  return servers;
 }
 
 /** A connection to one such, which does not know that it is one. */
