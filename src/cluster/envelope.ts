@@ -49,8 +49,9 @@ export function seal(origin: string, message: NodeMessage): string {
 /** Reads the first line; what has none is of no version. */
 export function open(text: string): Envelope {
   const end = text.indexOf('\n');
-  const [version = '', origin = '', kind = '', ...words] = end < 0 ? [] : text.slice(0, end).split(' ');
-  return { version, origin, kind, words, body: text.slice(end + 1) };
+  const words = end < 0 ? [] : text.slice(0, end).split(' ');
+  const [version = '', origin = '', kind = ''] = words;
+  return { version, origin, kind, words: words.slice(3), body: text.slice(end + 1) };
 }
 
 /** The message of a node in an envelope of this version; `undefined` where it holds something else. */

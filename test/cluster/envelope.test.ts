@@ -5,7 +5,7 @@ import { messageIn, open, seal } from '../../src/cluster/envelope.ts';
 import type { NodeMessage } from '../../src/rooms/broker.ts';
 
 const clientId = fc.stringMatching(/^client_[a-z0-9]{8}_[a-f0-9]{32}$/);
-const frame = fc.record({ text: fc.json(), volatile: fc.boolean() });
+const frame = fc.record({ text: fc.json(), volatile: fc.boolean() }, { noNullPrototype: true });
 const closeName = fc.constantFrom(...(Object.keys(closeCodes) as CloseName[]));
 const announce = fc.record(
   {
@@ -16,15 +16,15 @@ const announce = fc.record(
     only: fc.array(clientId),
     alsoWaiting: fc.constant(true),
   },
-  { requiredKeys: ['kind', 'frame'] },
+  { requiredKeys: ['kind', 'frame'], noNullPrototype: true },
 );
 const direct = fc.record(
   { kind: fc.constant('direct' as const), to: clientId, frame, close: closeName, from: clientId },
-  { requiredKeys: ['kind', 'to'] },
+  { requiredKeys: ['kind', 'to'], noNullPrototype: true },
 );
 const banned = fc.record(
   { kind: fc.constant('banned' as const), userId: fc.string(), until: fc.nat(), reason: fc.string() },
-  { requiredKeys: ['kind', 'userId', 'until'] },
+  { requiredKeys: ['kind', 'userId', 'until'], noNullPrototype: true },
 );
 
 test('every message comes out as it went in', () => {
