@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../rooms/clock.ts';
 import type { Report } from '../rooms/events.ts';
 import type { Listen, Listener } from './listener.ts';
-import { inTime, type Publisher } from './redis.ts';
+import { commandTimeoutMs, inTime, type Publisher } from './redis.ts';
 
 /** Whether messages arrive here; one event for each change. */
 export type DeliveryEvent =
@@ -23,10 +23,12 @@ export interface ProbeWindows {
   readonly probeMs: number;
   /** After so long without hearing itself it connects anew; so many whole probes. */
   readonly silenceMs: number;
+  /** How long whoever asks for a channel waits for Redis. */
+  readonly answerMs: number;
 }
 
 /** As the fault table of the service promises. */
-export const probeWindows: ProbeWindows = { probeMs: 2_000, silenceMs: 6_000 };
+export const probeWindows: ProbeWindows = { probeMs: 2_000, silenceMs: 6_000, answerMs: commandTimeoutMs };
 
 /** Channels subscribed to in one step, where all of them are. */
 const batchSize = 500;
@@ -130,7 +132,7 @@ export class Subscriptions {
     if (known !== undefined) return known.isHeard;
     const asked =
       this.#listener?.subscribe([channel]) ?? Promise.reject(new Error('nothing is delivered now'));
-    const subscription = { hear, isHeard: inTime(asked) };
+    const subscription = { hear, isHeard: inTime(asked, this.#windows.answerMs) };
     this.#subscriptions.set(channel, subscription);
     subscription.isHeard.catch(() => {
       if (this.#subscriptions.get(channel) === subscription) this.unsubscribe(channel);

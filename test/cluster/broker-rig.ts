@@ -2,7 +2,12 @@ import type { Envelope } from '../../src/cluster/envelope.ts';
 import { listenTo } from '../../src/cluster/listener.ts';
 import type { Publisher, Redis } from '../../src/cluster/redis.ts';
 import { type BrokerEvent, RedisBroker } from '../../src/cluster/redis-broker.ts';
-import { type DeliveryEvent, type ProbeWindows, Subscriptions } from '../../src/cluster/subscriptions.ts';
+import {
+  type DeliveryEvent,
+  type ProbeWindows,
+  probeWindows,
+  Subscriptions,
+} from '../../src/cluster/subscriptions.ts';
 import type { Broker, NodeMessage } from '../../src/rooms/broker.ts';
 import type { Place } from '../../src/rooms/connection.ts';
 import { connectToAll } from '../support/redis.ts';
@@ -32,8 +37,10 @@ export interface BrokerNode {
 
 let nodes = 0;
 
+/** As on a real node, but that a busy machine may take longer to answer. */
+const patiently: ProbeWindows = { ...probeWindows, answerMs: 5_000 };
 /** Windows so short that no test waits for long. */
-export const briefly: ProbeWindows = { probeMs: 100, silenceMs: 400 };
+export const briefly: ProbeWindows = { ...patiently, probeMs: 100, silenceMs: 400 };
 
 /**
  * Starts one; it ends with the scope.
@@ -43,7 +50,7 @@ export const briefly: ProbeWindows = { probeMs: 100, silenceMs: 400 };
 export async function startNode(
   urls: readonly string[],
   prefix: string,
-  { windows, listenUrls = urls }: { windows?: ProbeWindows; listenUrls?: readonly string[] } = {},
+  { windows = patiently, listenUrls = urls }: { windows?: ProbeWindows; listenUrls?: readonly string[] } = {},
 ): Promise<BrokerNode> {
   const redis = await connectToAll(urls);
   const id = { now: `node${String(++nodes).padStart(4, '0')}` };

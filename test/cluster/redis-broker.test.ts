@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { script } from '../../src/cluster/redis.ts';
 import { allChannel } from '../../src/cluster/redis-broker.ts';
+import { probeWindows } from '../../src/cluster/subscriptions.ts';
 import type { NodeMessage } from '../../src/rooms/broker.ts';
 import type { Place } from '../../src/rooms/connection.ts';
 import { brokerSuite } from '../rooms/broker-suite.ts';
@@ -192,7 +193,8 @@ describe.each(['one Redis', 'a Redis Cluster'])('on %s', (kind) => {
 describe('without Redis', () => {
   test('sending neither throws nor keeps what it cannot send, and following is refused in time', async () => {
     const server = await startRedis();
-    const [one, two] = [await startNode([server.url], 'test:'), await startNode([server.url], 'test:')];
+    const one = await startNode([server.url], 'test:', { windows: probeWindows });
+    const two = await startNode([server.url], 'test:');
     await two.broker.follow(room);
     const large: NodeMessage = { kind: 'announce', frame: { text: 'x'.repeat(64_000), volatile: false } };
     process.kill(server.pid, 'SIGSTOP');
@@ -210,7 +212,7 @@ describe('without Redis', () => {
     await startRedis(server.port);
     await expect.poll(() => one.subscriptions.delivering, { timeout: 5_000 }).toBe(true);
     await expect.poll(() => two.subscriptions.delivering, { timeout: 5_000 }).toBe(true);
-    await one.broker.follow(room);
+    await expect.poll(async () => one.broker.follow(room), { timeout: 5_000 }).toBeUndefined();
     one.broker.publish(room, announcement(1));
     await expect.poll(() => two.received.length).toBe(1);
     expect(two.received[0]?.message).toEqual(announcement(1));

@@ -76,7 +76,7 @@ test('Redis is killed and comes back empty: what was followed is followed again'
   await server.kill();
   await expect.poll(() => two.subscriptions.delivering, patiently).toBe(false);
   two.broker.unfollow({ roomId: 'r', channel: 'zoom' });
-  await expect(async () => two.broker.follow({ roomId: 's', channel: 'chat' })).rejects.toThrow();
+  await expect(async () => two.broker.follow({ roomId: 's', channel: 'chat' })).rejects.toThrow('nothing is');
   await startRedis(server.port);
   for (const { subscriptions } of [one, two]) {
     await expect.poll(() => subscriptions.delivering, patiently).toBe(true);
@@ -98,7 +98,7 @@ test('Redis hangs, and goes on', async () => {
   for (const { subscriptions } of [one, two]) {
     await expect.poll(() => subscriptions.delivering, patiently).toBe(false);
   }
-  await expect(async () => two.broker.follow({ roomId: 's', channel: 'chat' })).rejects.toThrow();
+  await expect(async () => two.broker.follow({ roomId: 's', channel: 'chat' })).rejects.toThrow('nothing is');
   process.kill(server.pid, 'SIGCONT');
   for (const { subscriptions } of [one, two]) {
     await expect.poll(() => subscriptions.delivering, patiently).toBe(true);
