@@ -64,10 +64,12 @@ export const connectTimeoutMs = 2_000;
  * were called, scripts too: Redis knows them all, unless somebody made it forget them meanwhile.
  *
  * @param urls one address (`redis://`, `rediss://`), or several of a Redis Cluster
+ * @param timeoutMs how long a command may take
  */
 export async function connectRedis(
   urls: readonly string[],
   { onError }: RedisEvents,
+  timeoutMs: number = commandTimeoutMs,
 ): Promise<Redis & Publisher> {
   const [url, ...others] = urls;
   if (url === undefined) throw new Error('no address of a Redis');
@@ -99,6 +101,7 @@ export async function connectRedis(
     hasConnected = true;
     return facade(
       'SPUBLISH',
+      timeoutMs,
       (key, args) => cluster.sendCommand(key, false, args),
       () => {
         watch.stop();
@@ -114,6 +117,7 @@ export async function connectRedis(
   watch.add(client);
   return facade(
     'PUBLISH',
+    timeoutMs,
     (_key, args) => client.sendCommand(args),
     () => {
       watch.stop();
@@ -129,10 +133,11 @@ function loadScripts(send: (args: string[]) => Promise<unknown>, onError: RedisE
 
 function facade(
   publishCommand: Publisher['publishCommand'],
+  timeoutMs: number,
   send: (key: string, args: string[]) => Promise<unknown>,
   close: () => void,
 ): Redis & Publisher {
-  const sendInTime = (key: string, args: string[]) => inTime(send(key, args));
+  const sendInTime = (key: string, args: string[]) => inTime(send(key, args), timeoutMs);
   return {
     command: (name, key, ...args) => sendInTime(key, [name, key, ...args.map(String)]),
     async run({ lua, sha1 }, keys, args) {

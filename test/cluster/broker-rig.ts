@@ -10,7 +10,7 @@ import {
 } from '../../src/cluster/subscriptions.ts';
 import type { Broker, NodeMessage } from '../../src/rooms/broker.ts';
 import type { Place } from '../../src/rooms/connection.ts';
-import { connectToAll } from '../support/redis.ts';
+import { connectToAll, patientMs } from '../support/redis.ts';
 import { atScopeEnd } from '../support/scope.ts';
 
 /** What has come to a node. */
@@ -38,7 +38,7 @@ export interface BrokerNode {
 let nodes = 0;
 
 /** As on a real node, but that a busy machine may take longer to answer. */
-const patiently: ProbeWindows = { ...probeWindows, answerMs: 5_000 };
+const patiently: ProbeWindows = { ...probeWindows, answerMs: patientMs };
 /** Windows so short that no test waits for long. */
 export const briefly: ProbeWindows = { ...patiently, probeMs: 100, silenceMs: 400 };
 
@@ -52,7 +52,7 @@ export async function startNode(
   prefix: string,
   { windows = patiently, listenUrls = urls }: { windows?: ProbeWindows; listenUrls?: readonly string[] } = {},
 ): Promise<BrokerNode> {
-  const redis = await connectToAll(urls);
+  const redis = await connectToAll(urls, patientMs);
   const id = { now: `node${String(++nodes).padStart(4, '0')}` };
   const received: Received[] = [];
   const events: Envelope[] = [];

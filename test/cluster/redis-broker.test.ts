@@ -5,7 +5,7 @@ import { probeWindows } from '../../src/cluster/subscriptions.ts';
 import type { NodeMessage } from '../../src/rooms/broker.ts';
 import type { Place } from '../../src/rooms/connection.ts';
 import { brokerSuite } from '../rooms/broker-suite.ts';
-import { connectTo, startClusterServer, startRedis } from '../support/redis.ts';
+import { connectTo, patientMs, startClusterServer, startRedis } from '../support/redis.ts';
 import { type BrokerNode, startNode } from './broker-rig.ts';
 
 const room: Place = { roomId: 'r', channel: 'chat' };
@@ -220,7 +220,7 @@ describe('without Redis', () => {
 
   test('scripts are known to a Redis that came back empty before anything else is asked of it', async () => {
     const server = await startRedis();
-    const redis = await connectTo(server);
+    const redis = await connectTo(server, patientMs);
     await server.kill();
     await startRedis(server.port);
     const increase = eventScripts.PUBLISH;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { connectRedis, script } from '../../src/cluster/redis.ts';
 import { freePort } from '../support/free-port.ts';
 import { startProxy } from '../support/proxy.ts';
-import { connectTo, connectToAll, startClusterServer, startRedis } from '../support/redis.ts';
+import { connectTo, connectToAll, patientMs, startClusterServer, startRedis } from '../support/redis.ts';
 
 test('commands and scripts reach a real Redis', async () => {
   const redis = await connectTo(await startRedis());
@@ -78,10 +78,10 @@ test('a connection that was cut without a word is left, though it is written to 
 test('each connection makes a Redis Cluster know the scripts, before anything else is asked of it', async () => {
   const { url } = await startClusterServer();
   const add = script('return redis.call("INCRBY", KEYS[1], ARGV[1] * 2)');
-  const one = await connectToAll([url, url]);
+  const one = await connectToAll([url, url], patientMs);
   expect(await one.run(add, ['a'], [1])).toBe(2);
   await one.command('SCRIPT', 'FLUSH');
-  const two = await connectToAll([url, url]);
+  const two = await connectToAll([url, url], patientMs);
   expect(await two.run(add, ['a'], [1])).toBe(4);
   expect(String(await two.command('INFO', 'commandstats'))).not.toContain('cmdstat_eval:');
 });

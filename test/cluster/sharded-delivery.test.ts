@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { Redis } from '../../src/cluster/redis.ts';
 import type { NodeMessage } from '../../src/rooms/broker.ts';
-import { connectTo, type RedisServer, startClusterServers } from '../support/redis.ts';
+import { connectTo, patientMs, type RedisServer, startClusterServers } from '../support/redis.ts';
 import { atScopeEnd } from '../support/scope.ts';
 import { type BrokerNode, briefly, startNode } from './broker-rig.ts';
 
@@ -33,7 +33,7 @@ const probesOf = async (redis: Redis) => redis.command('PUBSUB', 'SHARDCHANNELS'
 
 test('every machine is probed: one of them that hangs is noticed, and made good', async () => {
   await eachArrives();
-  for (const server of servers) expect(await probesOf(await connectTo(server))).toHaveLength(2);
+  for (const server of servers) expect(await probesOf(await connectTo(server, patientMs))).toHaveLength(2);
   const [, second] = servers;
   if (second === undefined) throw new Error('no second');
   process.kill(second.pid, 'SIGSTOP');
@@ -50,7 +50,7 @@ test('every machine is probed: one of them that hangs is noticed, and made good'
 }, 40_000);
 
 test('a slot moves to another machine: what may have been missed is told of, and its room is heard again', async () => {
-  const nodes = await Promise.all(servers.map(connectTo));
+  const nodes = await Promise.all(servers.map((server) => connectTo(server, patientMs)));
   const ids = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'MYID')));
   const slot = Number(await nodes[0]?.command('CLUSTER', 'KEYSLOT', 'r7'));
   const owner = Math.floor((slot * 3) / 16_384);

@@ -59,14 +59,20 @@ export async function startRedis(port?: number, flags: readonly string[] = []): 
   return { url: `redis://127.0.0.1:${at}`, port: at, pid: child.pid ?? 0, kill };
 }
 
+/** How long a busy machine may take to answer a test that is about something else. */
+export const patientMs = 5_000;
+
 /** A connection to it that ends with the test or the file. */
-export async function connectTo({ url }: Pick<RedisServer, 'url'>): Promise<Redis & Publisher> {
-  return connectToAll([url]);
+export async function connectTo(
+  { url }: Pick<RedisServer, 'url'>,
+  timeoutMs?: number,
+): Promise<Redis & Publisher> {
+  return connectToAll([url], timeoutMs);
 }
 
 /** As `connectRedis`; it ends with the test or the file. */
-export async function connectToAll(urls: readonly string[]): Promise<Redis & Publisher> {
-  const redis = await connectRedis(urls, { onError: () => {} });
+export async function connectToAll(urls: readonly string[], timeoutMs?: number): Promise<Redis & Publisher> {
+  const redis = await connectRedis(urls, { onError: () => {} }, timeoutMs);
   atScopeEnd(() => redis.close());
   return redis;
 }
@@ -86,7 +92,7 @@ export async function startClusterServers(count: number): Promise<RedisServer[]>
     const busPort = await freePort();
     const flags = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
     const server = await startRedis(undefined, [...flags, '--cluster-port', `${busPort}`]);
-    const node = await connectTo(server);
+    const node = await connectTo(server, patientMs);
     const [from, to] = [n, n + 1].map((part) => Math.floor((16_384 * part) / count));
     await node.command('CLUSTER', 'SET-CONFIG-EPOCH', n + 1);
     await node.command('CLUSTER', 'ADDSLOTSRANGE', from ?? 0, (to ?? 0) - 1);
