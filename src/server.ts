@@ -12,21 +12,15 @@ import { operationHandlers } from './handlers/operations/index.ts';
 import { AddressFailures, addressKey } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
+import { noBroker } from './rooms/broker.ts';
 import type { Clock } from './rooms/clock.ts';
-import { Closing } from './rooms/closing.ts';
 import type { Place } from './rooms/connection.ts';
-import { Door } from './rooms/door.ts';
+import { openDomain, type Stores } from './rooms/domain.ts';
 import { SignalboxError } from './rooms/errors.ts';
-import { Exclusion } from './rooms/exclusion.ts';
-import { Hub } from './rooms/hub.ts';
 import { type Identity, mayJoin } from './rooms/identity.ts';
 import { LocalBanStore } from './rooms/local-ban-store.ts';
 import { LocalChatStore } from './rooms/local-chat-store.ts';
-import { Membership } from './rooms/membership.ts';
-import { Moderation } from './rooms/moderation.ts';
-import { Registry } from './rooms/registry.ts';
-import { LocalRoomStore } from './rooms/room-store.ts';
-import { Views } from './rooms/views.ts';
+import { LocalRoomStore } from './rooms/local-room-store.ts';
 import { ConfigError } from './settings.ts';
 import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetry.ts';
 import { Guards } from './transports/guards/guards.ts';
@@ -97,11 +91,6 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     verify,
   });
 
-  const registry = new Registry();
-  const rooms = new LocalRoomStore();
-  const clock = { now, later };
-  const views = new Views(registry, rooms, now);
-  const hub = new Hub(registry, rooms, views, config.presenceBatchMs, clock);
   const heartbeatSettings = { intervalMs: config.heartbeatIntervalMs, timeoutMs: config.heartbeatTimeoutMs };
   const iceServers = config.stunUrls.length > 0 ? [{ urls: [...config.stunUrls] }] : [];
   const welcome = {
@@ -110,16 +99,8 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     heartbeat: heartbeatSettings,
     limits: { maxMessageBytes: config.maxMessageBytes },
   };
-  const history = new LocalChatStore(
-    { maxMessages: config.chatHistoryMessages, maxAgeMs: config.chatHistoryMs, maxTotal: maxChatMessages },
-    now,
-  );
-  const door = new Door(registry, rooms, config.capacity);
-  const membership = new Membership(registry, rooms, views, hub, door, welcome, report, clock);
-  const closing = new Closing(registry, rooms, hub, history, report);
-  const exclusion = new Exclusion(registry, membership, new LocalBanStore(now), uuidv7, now);
-  const moderation = new Moderation(rooms, views, hub, membership, exclusion);
-  const domain = { views, hub, membership, closing, exclusion, moderation, history };
+  const domain = openDomain(localStores(config, now), { ...config, welcome }, uuidv7, report, { now, later });
+  const { views, membership, closing, exclusion, door } = domain;
 
   /** What a verified client is still checked for, on the upgrade and on its preflight. */
   async function admit(identity: Identity, place: Place, address: string): Promise<void> {
@@ -193,7 +174,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   async function drain(): Promise<void> {
     if (!draining) report({ type: 'server.stopping' });
     draining = true;
-    closing.closeAll();
+    await closing.closeAll();
     await upgrade.closed(drainDeadlineMs);
   }
 
@@ -209,6 +190,18 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   }
 
   return { host: config.host, port, url, drain, stop };
+}
+
+/** What a node goes by that is alone. */
+function localStores({ chatHistoryMessages, chatHistoryMs }: Config, now: () => number): Stores {
+  const bounds = { maxMessages: chatHistoryMessages, maxAgeMs: chatHistoryMs, maxTotal: maxChatMessages };
+  return {
+    rooms: new LocalRoomStore(),
+    broker: noBroker,
+    bans: new LocalBanStore(now),
+    history: new LocalChatStore(bounds, now),
+    node: () => '',
+  };
 }
 
 /** Nothing that only waits keeps the process alive. */

@@ -1,0 +1,33 @@
+import type { CloseName } from '../../generated/messages.ts';
+import type { Broker } from './broker.ts';
+import type { Outlet, Place } from './connection.ts';
+import type { Frame } from './frame.ts';
+
+/** The way to a client that another node has. */
+export class RemoteOutlet implements Outlet {
+  readonly #broker: Broker;
+  readonly #node: string;
+  readonly #place: Place;
+  readonly #clientId: string;
+
+  constructor(broker: Broker, node: string, place: Place, clientId: string) {
+    this.#broker = broker;
+    this.#node = node;
+    this.#place = place;
+    this.#clientId = clientId;
+  }
+
+  send(frame: Frame): void {
+    this.#broker.send(this.#node, this.#place, { kind: 'direct', to: this.#clientId, frame });
+  }
+
+  close(name: CloseName, last?: Frame): void {
+    const message = { kind: 'direct', to: this.#clientId, close: name, frame: last } as const;
+    this.#broker.send(this.#node, this.#place, message);
+  }
+
+  /** Its messages are answered where it is: for this node none is at hand. */
+  finish(name: CloseName, last?: Frame): void {
+    this.close(name, last);
+  }
+}
