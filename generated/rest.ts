@@ -996,6 +996,8 @@ export interface components {
          * @example </api/connections/active?limit=100&cursor=100>; rel="next"
          */
         Link: string;
+        /** @description The list is of what could be read: some of what the nodes share was out of reach. Absent where it is complete. */
+        "Signalbox-Partial": "true";
         /**
          * @description Seconds to wait; the next call after that succeeds.
          * @example 240
@@ -1088,6 +1090,7 @@ export type HeaderCountedRateLimitLimit = components['headers']['Counted-RateLim
 export type HeaderCountedRateLimitRemaining = components['headers']['Counted-RateLimit-Remaining'];
 export type HeaderCountedRateLimitReset = components['headers']['Counted-RateLimit-Reset'];
 export type HeaderLink = components['headers']['Link'];
+export type HeaderSignalboxPartial = components['headers']['Signalbox-Partial'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderAllow = components['headers']['Allow'];
@@ -1134,6 +1137,7 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     Link: components["headers"]["Link"];
+                    "Signalbox-Partial": components["headers"]["Signalbox-Partial"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1161,6 +1165,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Signalbox-Partial": components["headers"]["Signalbox-Partial"];
                     [name: string]: unknown;
                 };
                 content: {
