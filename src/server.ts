@@ -12,12 +12,12 @@ import { operationHandlers } from './handlers/operations/index.ts';
 import { AddressFailures, addressKey } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
+import type { BanStore } from './rooms/ban-store.ts';
 import { noBroker } from './rooms/broker.ts';
 import type { Clock } from './rooms/clock.ts';
 import type { Place } from './rooms/connection.ts';
 import { openDomain, type Stores } from './rooms/domain.ts';
-import { SignalboxError } from './rooms/errors.ts';
-import { type Identity, mayJoin } from './rooms/identity.ts';
+import { checkGrant, type Identity } from './rooms/identity.ts';
 import { LocalBanStore } from './rooms/local-ban-store.ts';
 import { LocalChatStore } from './rooms/local-chat-store.ts';
 import { LocalRoomStore } from './rooms/local-room-store.ts';
@@ -41,6 +41,10 @@ export interface ServerParts {
   readonly report?: (event: TelemetryEvent) => void;
   /** What tokens are verified with in development mode; by default a new secret. */
   readonly developmentSecret?: string;
+  /** Who is kept out, for all who share the store. */
+  readonly bans?: BanStore;
+  /** Whether the server is cut off from what it shares with other nodes; `/readyz` says so. */
+  readonly isDegraded?: () => boolean;
 }
 
 /** A server that listens. */
@@ -63,7 +67,7 @@ const maxChatMessages = 20_000;
 
 /** Starts a server: the one place where the parts meet. Rejects if it cannot listen. */
 export async function startServer(config: Config, parts: ServerParts = {}): Promise<RunningServer> {
-  const { now = Date.now, later = waitUnref } = parts;
+  const { now = Date.now, later = waitUnref, isDegraded = () => false } = parts;
   const telemetry: Telemetry = parts.report
     ? { report: parts.report, flush: async () => {} }
     : createTelemetry(config.logLevel);
@@ -99,13 +103,14 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     heartbeat: heartbeatSettings,
     limits: { maxMessageBytes: config.maxMessageBytes },
   };
-  const domain = openDomain(localStores(config, now), { ...config, welcome }, uuidv7, report, { now, later });
+  const stores = { ...localStores(config, now), ...(parts.bans && { bans: parts.bans }) };
+  const domain = openDomain(stores, { ...config, welcome }, uuidv7, report, { now, later });
   const { views, membership, closing, exclusion, door } = domain;
 
   /** What a verified client is still checked for, on the upgrade and on its preflight. */
   async function admit(identity: Identity, place: Place, address: string): Promise<void> {
     await floods.check(identity);
-    checkGrant(identity, place);
+    checkGrant(identity, place.roomId, place.channel);
     await exclusion.check(identity.userId, place);
     door.checkConnections(identity.userId, place, addressKey(address));
     door.checkRoom(identity, place);
@@ -115,7 +120,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const floods = new Floods(limits, report);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = await createApp({
-    handlers: operationHandlers({ ...domain, admit, isDraining, audit: report, now }),
+    handlers: operationHandlers({ ...domain, admit, isDraining, isDegraded, audit: report, now }),
     guards,
     limits,
     report,
@@ -213,14 +218,6 @@ function waitUnref(run: () => void, ms: number): void {
 async function warmUp(url: string): Promise<void> {
   const { status } = await fetch(url + routes.getHealth.path);
   if (status !== routes.getHealth.success) throw new Error(`the server does not answer itself: ${status}`);
-}
-
-function checkGrant(identity: Identity, { roomId, channel }: Place): void {
-  if (mayJoin(identity, roomId, channel)) return;
-  throw new SignalboxError(
-    'room_not_granted',
-    `The token does not grant the ${channel} channel of the room ${roomId}.`,
-  );
 }
 
 function verificationKeys({ keys }: Config, parts: ServerParts): VerificationKeys {

@@ -23,19 +23,20 @@ export interface OperationParts {
   readonly exclusion: Exclusion;
   readonly admit: (identity: Identity, place: Place, address: string) => Promise<void>;
   readonly isDraining: () => boolean;
+  readonly isDegraded: () => boolean;
   readonly audit: Report<AdminAction>;
   readonly now: () => number;
 }
 
 /** The handler of every operation. */
 export function operationHandlers(parts: OperationParts): OperationHandlers<Caller> {
-  const { views, hub, closing, exclusion, admit, isDraining, audit, now } = parts;
+  const { views, hub, closing, exclusion, admit, isDraining, isDegraded, audit, now } = parts;
   const handlers = {
     ...connectionOperations(views, exclusion, audit),
     ...roomOperations(views, hub, closing, audit, now),
     ...banOperations(exclusion, audit),
     ...socketOperations(admit, isDraining),
-    ...serviceOperations(isDraining),
+    ...serviceOperations(isDraining, isDegraded),
     ...documentOperations,
   };
   // What the parts return is looked at once more: a body with a property too many does not compile.
