@@ -5,14 +5,12 @@ import {
   type RoomClosed,
   type SessionWelcome,
 } from '../../generated/messages.ts';
-import type { Broker } from './broker.ts';
 import { type Connection, isWaiting, type MemberRecord, type Place, timestamp } from './connection.ts';
 import type { Report, RoomEvent } from './events.ts';
 import type { Hub } from './hub.ts';
 import type { News } from './news.ts';
 import type { Registry } from './registry.ts';
-import { RemoteOutlet } from './remote-outlet.ts';
-import { type Applied, placeKey } from './room-store.ts';
+import type { Applied, RollEntry } from './room-store.ts';
 import type { Views } from './views.ts';
 
 /** What a welcome says that has nothing to do with the room. */
@@ -27,7 +25,7 @@ export class Changes {
   readonly #views: Views;
   readonly #hub: Hub;
   readonly #news: News;
-  readonly #broker: Broker;
+  readonly #remote: (place: Place, member: MemberRecord) => Connection;
   readonly #welcome: WelcomeSettings;
   readonly #report: Report<RoomEvent>;
   /** Clients of this node whose coming is still to be applied. */
@@ -39,7 +37,7 @@ export class Changes {
     views: Views,
     hub: Hub,
     news: News,
-    broker: Broker,
+    remote: (place: Place, member: MemberRecord) => Connection,
     welcome: WelcomeSettings,
     report: Report<RoomEvent>,
   ) {
@@ -47,7 +45,7 @@ export class Changes {
     this.#views = views;
     this.#hub = hub;
     this.#news = news;
-    this.#broker = broker;
+    this.#remote = remote;
     this.#welcome = welcome;
     this.#report = report;
   }
@@ -85,30 +83,41 @@ export class Changes {
     }
   }
 
-  /** A client of another node is as it says from now on. */
-  update(record: MemberRecord): void {
-    const connection = this.#registry.get(record.clientId);
-    if (connection === undefined || connection.node === undefined) return;
-    const { identity, connectionStatus } = connection;
-    const { media, handRaised, metadata, presenterName, tokenHost } = record;
-    const isRenamed = presenterName !== identity.presenterName;
-    Object.assign(connection, { media, handRaised, metadata });
-    connection.identity = { ...identity, presenterName, host: tokenHost };
-    if (connectionStatus !== record.connectionStatus && record.connectionStatus === 'disconnected') {
-      this.#registry.lose(connection);
-      this.#news.lost(connection);
+  /**
+   * One is in the roll of a channel that this node has loaded.
+   *
+   * @param isWatched whether anybody here is to be told, where it is new
+   */
+  meet(place: Place, { record, order }: RollEntry, isWatched: boolean): void {
+    const known = this.#registry.get(record.clientId);
+    if (known === undefined) {
+      const isExpected = this.#expected.has(record.clientId);
+      if (isWatched || isExpected) this.#arrived(place, record, { state: undefined, order });
+      else this.#add(this.#remote(place, record), order);
+    } else if (isWaiting(known) && order > 0) {
+      const { clientId, joinedAt } = record;
+      this.apply(place, { state: undefined, change: { type: 'admitted', clientId, joinedAt }, order });
     }
-    if (isRenamed && isWaiting(connection)) this.#news.tellOfWaiting(connection);
-    else if (isRenamed) this.#news.renamed(connection);
+  }
+
+  /** One has gone without a change of its room. */
+  go(connection: Connection, reason: Departure['reason']): void {
+    this.#remove(connection, reason);
+    if (isWaiting(connection)) this.#news.tellOfWaited(connection, undefined);
+    else this.#news.went(connection, reason);
+  }
+
+  #add(connection: Connection, order: number): void {
+    connection.order = order;
+    connection.serial = ++this.#lastSerial;
+    this.#registry.add(connection);
   }
 
   #arrived(place: Place, member: MemberRecord, applied: Applied): void {
     if (this.#registry.get(member.clientId) !== undefined) return; // known from the roll already
     const connection = this.#expected.get(member.clientId) ?? this.#remote(place, member);
     this.#expected.delete(member.clientId);
-    connection.order = applied.order;
-    connection.serial = ++this.#lastSerial;
-    this.#registry.add(connection);
+    this.#add(connection, applied.order);
     if (!isWaiting(connection)) return this.#welcomeIn(connection, applied);
     if (connection.node === undefined) {
       this.#report({ type: 'connection.waiting', connection });
@@ -129,6 +138,7 @@ export class Changes {
   #went(place: Place, clientId: string, reason: Departure['reason'], applied: Applied): void {
     const connection = this.#registry.get(clientId);
     if (connection !== undefined) this.#remove(connection, reason);
+    if (reason === 'kicked') connection?.outlet.close('kicked'); // where what closed it is lost
     if (connection !== undefined && isWaiting(connection))
       return this.#news.tellOfWaited(connection, applied.cause);
     if (applied.state === undefined) return this.#dismiss(place);
@@ -169,24 +179,6 @@ export class Changes {
   #remove(connection: Connection, reason: Departure['reason']): void {
     this.#registry.remove(connection);
     if (connection.node === undefined) this.#report({ type: 'connection.left', connection, reason });
-  }
-
-  /** One of another node, as that one tells of it. */
-  #remote(place: Place, member: MemberRecord): Connection {
-    const { roomId, channel } = place;
-    const { clientId, node, userId, presenterName, tokenHost, ...rest } = member;
-    const grants = { scopes: new Set<string>(), rooms: undefined, channels: undefined };
-    return {
-      ...{ roomId, channel, clientId, node, ...rest, metadata: rest.metadata },
-      placeKey: placeKey(place),
-      serial: 0,
-      resumeToken: '',
-      order: 0,
-      outlet: new RemoteOutlet(this.#broker, node, { roomId, channel }, clientId),
-      address: '',
-      identity: { userId, presenterName, host: tokenHost, ...grants, expiresAt: 0, subjectKey: '' },
-      lostSerial: 0,
-    };
   }
 
   #welcomeOf(connection: Connection): SessionWelcome {

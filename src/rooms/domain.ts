@@ -4,14 +4,17 @@ import { Changes, type WelcomeSettings } from './changes.ts';
 import type { ChatStore } from './chat-store.ts';
 import type { Clock } from './clock.ts';
 import { Closing } from './closing.ts';
+import type { MemberRecord, Place } from './connection.ts';
 import { type CapacityLimits, Door } from './door.ts';
 import type { Report, RoomEvent } from './events.ts';
 import { Exclusion } from './exclusion.ts';
+import { RoomFollower } from './follower.ts';
 import { Hub } from './hub.ts';
 import { Membership } from './membership.ts';
 import { Moderation } from './moderation.ts';
 import { News } from './news.ts';
 import { Registry } from './registry.ts';
+import { remoteConnection } from './remote-outlet.ts';
 import type { RoomStore } from './room-store.ts';
 import { Views } from './views.ts';
 
@@ -48,13 +51,15 @@ export function openDomain(
   const views = new Views(registry, rooms, now);
   const hub = new Hub(registry, views, broker, now);
   const news = new News(registry, rooms, views, hub, presenceBatchMs, clock);
-  const changes = new Changes(registry, views, hub, news, broker, welcome, report);
-  rooms.appliesWith((place, applied) => changes.apply(place, applied));
+  const remote = (place: Place, member: MemberRecord) => remoteConnection(broker, place, member);
+  const changes = new Changes(registry, views, hub, news, remote, welcome, report);
   const door = new Door(registry, rooms, capacity);
   const { resumeWindowMs } = welcome;
   const membership = new Membership({
     ...{ registry, rooms, hub, news, changes, door, node, resumeWindowMs, report, clock },
   });
+  const follower = new RoomFollower(registry, views, news, changes, membership);
+  rooms.followedBy(follower);
   const closing = new Closing(registry, rooms, views, membership, history);
   const exclusion = new Exclusion(registry, membership, bans, newId, now);
   const moderation = new Moderation(rooms, views, hub, membership, exclusion);

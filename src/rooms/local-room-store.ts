@@ -1,7 +1,7 @@
 import type { Place } from './connection.ts';
 import type { Ready } from './ready.ts';
 import type { Outcome, RoomState, Rule } from './room.ts';
-import { type Apply, placeKey, type RoomStore } from './room-store.ts';
+import { type Follower, placeKey, type RoomStore } from './room-store.ts';
 
 interface Room {
   readonly state: RoomState;
@@ -12,10 +12,10 @@ interface Room {
 /** The states of the rooms of a node that is alone. A room whose rule leaves no state is forgotten. */
 export class LocalRoomStore implements RoomStore {
   readonly #rooms = new Map<string, Room>();
-  #apply: Apply = () => {};
+  #follower: Pick<Follower, 'apply'> | undefined;
 
-  appliesWith(apply: Apply): void {
-    this.#apply = apply;
+  followedBy(follower: Pick<Follower, 'apply'>): void {
+    this.#follower = follower;
   }
 
   get(place: Place): RoomState | undefined {
@@ -34,7 +34,7 @@ export class LocalRoomStore implements RoomStore {
     const order = change?.type === 'joined' || change?.type === 'admitted' ? lastOrder + 1 : 0;
     if (state === undefined) this.#rooms.delete(key);
     else this.#rooms.set(key, { state, lastOrder: order || lastOrder });
-    this.#apply(place, { ...outcome, order, cause });
+    this.#follower?.apply(place, { ...outcome, order, cause });
     return outcome;
   }
 

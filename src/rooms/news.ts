@@ -4,7 +4,7 @@ import type { Connection, Place } from './connection.ts';
 import type { Hub } from './hub.ts';
 import { Presence, type PresenceBatch } from './presence.ts';
 import type { Registry } from './registry.ts';
-import type { Outcome } from './room.ts';
+import type { Outcome, RoomState } from './room.ts';
 import type { RoomStore } from './room-store.ts';
 import type { Views } from './views.ts';
 
@@ -115,6 +115,17 @@ export class News {
     }
     const host = this.#registry.membersHere(place).get(promoted);
     if (host !== undefined) this.#tellWaiting(host);
+  }
+
+  /** Tells the members of a channel how it is now, where changes of it may have been missed. */
+  turned(place: Place, before: RoomState): void {
+    const state = this.#rooms.get(place);
+    if (state === undefined || JSON.stringify(state) === JSON.stringify(before)) return;
+    this.#hub.announceHere(place, 'room.updated', { room: this.#views.room(place) });
+    for (const host of state.hosts.filter((clientId) => !before.hosts.includes(clientId))) {
+      const member = this.#registry.membersHere(place).get(host);
+      if (member !== undefined) this.#tellWaiting(member);
+    }
   }
 
   /** Tells one who is host from now on who waits to be let in. */

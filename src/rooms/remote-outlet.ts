@@ -1,7 +1,8 @@
 import type { CloseName } from '../../generated/messages.ts';
 import type { Broker } from './broker.ts';
-import type { Outlet, Place } from './connection.ts';
+import type { Connection, MemberRecord, Outlet, Place } from './connection.ts';
 import type { Frame } from './frame.ts';
+import { placeKey } from './room-store.ts';
 
 /** The way to a client that another node has. */
 export class RemoteOutlet implements Outlet {
@@ -30,4 +31,22 @@ export class RemoteOutlet implements Outlet {
   finish(name: CloseName, last?: Frame): void {
     this.close(name, last);
   }
+}
+
+/** One of another node, as that one tells of it. */
+export function remoteConnection(broker: Broker, place: Place, member: MemberRecord): Connection {
+  const { roomId, channel } = place;
+  const { clientId, node, userId, presenterName, tokenHost, ...seen } = member;
+  const grants = { scopes: new Set<string>(), rooms: undefined, channels: undefined };
+  return {
+    ...{ roomId, channel, clientId, node, ...seen, metadata: seen.metadata },
+    placeKey: placeKey({ roomId, channel }),
+    serial: 0,
+    resumeToken: '',
+    order: 0,
+    outlet: new RemoteOutlet(broker, node, { roomId, channel }, clientId),
+    address: '',
+    identity: { userId, presenterName, host: tokenHost, ...grants, expiresAt: 0, subjectKey: '' },
+    lostSerial: 0,
+  };
 }

@@ -45,6 +45,8 @@ export type Change =
 export interface Outcome<State extends RoomState | undefined = RoomState | undefined> {
   readonly state: State;
   readonly change?: Change;
+  /** Whether who comes has a place, however full the room is. */
+  readonly hasPlace?: boolean;
   /** Why the hosts changed, where they did. */
   readonly hostChange?: HostChanged['reason'];
   /** Who became host. */
@@ -65,7 +67,7 @@ export function arrive(member: MemberRecord, now: number, hasPlace: boolean): Ru
   return (state) => {
     const waits = state?.admission === 'approval' && !member.tokenHost && !hasPlace;
     if (waits) return { state, change: { type: 'waits', member } };
-    return { ...join(member, now)(state), change: { type: 'joined', member } };
+    return { ...join(member, now)(state), change: { type: 'joined', member }, ...(hasPlace && { hasPlace }) };
   };
 }
 

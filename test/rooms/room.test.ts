@@ -64,7 +64,7 @@ describe('a newcomer', () => {
     ['its place is kept', record('b'), guarded, true],
   ])('joins at once where %s', (_, newcomer, before, hasPlace = false) => {
     const change = { type: 'joined', member: newcomer };
-    expect(arrive(newcomer, 42, hasPlace)(before)).toEqual({ ...join(newcomer, 42)(before), change });
+    expect(arrive(newcomer, 42, hasPlace)(before)).toMatchObject({ ...join(newcomer, 42)(before), change });
   });
 
   test('who waited is let in as one who joins, or goes and changes nothing', () => {
