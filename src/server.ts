@@ -13,7 +13,7 @@ import { AddressFailures, addressKey } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
 import type { BanStore } from './rooms/ban-store.ts';
-import { noBroker } from './rooms/broker.ts';
+import { LocalBroker } from './rooms/broker.ts';
 import type { Clock } from './rooms/clock.ts';
 import type { Place } from './rooms/connection.ts';
 import { openDomain, type Stores } from './rooms/domain.ts';
@@ -202,7 +202,7 @@ function localStores({ chatHistoryMessages, chatHistoryMs }: Config, now: () => 
   const bounds = { maxMessages: chatHistoryMessages, maxAgeMs: chatHistoryMs, maxTotal: maxChatMessages };
   return {
     rooms: new LocalRoomStore(),
-    broker: noBroker,
+    broker: new LocalBroker(),
     bans: new LocalBanStore(now),
     history: new LocalChatStore(bounds, now),
     node: () => '',

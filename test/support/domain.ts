@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Channel } from '../../generated/messages.ts';
 import { chatHandlers } from '../../src/handlers/messages/chat.ts';
 import type { BanStore } from '../../src/rooms/ban-store.ts';
-import { noBroker } from '../../src/rooms/broker.ts';
+import { LocalBroker } from '../../src/rooms/broker.ts';
 import type { ChatStore } from '../../src/rooms/chat-store.ts';
 import type { Connection } from '../../src/rooms/connection.ts';
 import { openDomain } from '../../src/rooms/domain.ts';
@@ -23,7 +23,7 @@ export function openRooms(parts: { readonly bans?: BanStore; readonly history?: 
   const clock = { now: Date.now, later: () => {} };
   const bounds = { maxMessages: 500, maxAgeMs: 60_000, maxTotal: 500 };
   const { bans = new LocalBanStore(clock.now), history = new LocalChatStore(bounds, clock.now) } = parts;
-  const stores = { rooms: new LocalRoomStore(), broker: noBroker, bans, history, node: () => '' };
+  const stores = { rooms: new LocalRoomStore(), broker: new LocalBroker(), bans, history, node: () => '' };
   const heartbeat = { intervalMs: 1_000, timeoutMs: 1_000 };
   const welcome = { resumeWindowMs: 0, iceServers: [], heartbeat, limits: { maxMessageBytes: 65_536 } };
   const capacity = { perUser: 9, perUserAndRoom: 9, perAddress: 9, roomSize: 9 };
