@@ -22,6 +22,7 @@ import { Hub } from './rooms/hub.ts';
 import { checkGrant, type Identity } from './rooms/identity.ts';
 import { LocalBanStore } from './rooms/local-ban-store.ts';
 import { LocalChatStore } from './rooms/local-chat-store.ts';
+import { LocalIdempotencyKeys } from './rooms/local-idempotency-keys.ts';
 import { Membership } from './rooms/membership.ts';
 import { Moderation } from './rooms/moderation.ts';
 import { Registry } from './rooms/registry.ts';
@@ -123,7 +124,8 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const closing = new Closing(registry, rooms, hub, history, report);
   const exclusion = new Exclusion(registry, membership, parts.bans ?? new LocalBanStore(now), uuidv7, now);
   const moderation = new Moderation(rooms, views, hub, membership, exclusion);
-  const domain = { views, hub, membership, closing, exclusion, moderation, history };
+  const idempotency = new LocalIdempotencyKeys(now);
+  const domain = { views, hub, membership, closing, exclusion, moderation, history, idempotency };
 
   /** What a verified client is still checked for, on the upgrade and on its preflight. */
   async function admit(identity: Identity, place: Place, address: string): Promise<void> {

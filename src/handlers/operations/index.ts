@@ -5,6 +5,7 @@ import type { Place } from '../../rooms/connection.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Exclusion } from '../../rooms/exclusion.ts';
 import type { Hub } from '../../rooms/hub.ts';
+import type { IdempotencyKeys } from '../../rooms/idempotency-keys.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import type { Views } from '../../rooms/views.ts';
 import { banOperations } from './bans.ts';
@@ -21,6 +22,7 @@ export interface OperationParts {
   readonly hub: Hub;
   readonly closing: Closing;
   readonly exclusion: Exclusion;
+  readonly idempotency: IdempotencyKeys;
   readonly admit: (identity: Identity, place: Place, address: string) => Promise<void>;
   readonly isDraining: () => boolean;
   readonly isDegraded: () => boolean;
@@ -30,10 +32,10 @@ export interface OperationParts {
 
 /** The handler of every operation. */
 export function operationHandlers(parts: OperationParts): OperationHandlers<Caller> {
-  const { views, hub, closing, exclusion, admit, isDraining, isDegraded, audit, now } = parts;
+  const { views, hub, closing, exclusion, idempotency, admit, isDraining, isDegraded, audit, now } = parts;
   const handlers = {
     ...connectionOperations(views, exclusion, audit),
-    ...roomOperations(views, hub, closing, audit, now),
+    ...roomOperations(views, hub, closing, idempotency, audit, now),
     ...banOperations(exclusion, audit),
     ...socketOperations(admit, isDraining),
     ...serviceOperations(isDraining, isDegraded),

@@ -7,19 +7,19 @@ import { type Connection, timestamp, toRestConnection } from '../../rooms/connec
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Hub } from '../../rooms/hub.ts';
+import type { IdempotencyKeys } from '../../rooms/idempotency-keys.ts';
 import type { Views } from '../../rooms/views.ts';
 import type { AdminAction, Caller } from './caller.ts';
-import { IdempotencyKeys } from './idempotency.ts';
 
 /** Everybody in a room at once. Lists hold what was there when they began; a room that ended meanwhile is left out. */
 export function roomOperations(
   views: Views,
   hub: Hub,
   closing: Closing,
+  idempotency: IdempotencyKeys,
   audit: Report<AdminAction>,
   now: () => number,
 ) {
-  const idempotency = new IdempotencyKeys(now);
   const summary = (roomId: string) => {
     const count = (channel: Channel) => views.count({ roomId, channel });
     const counts = { zoom: count('zoom'), screenshare: count('screenshare'), chat: count('chat') };
