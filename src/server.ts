@@ -9,7 +9,7 @@ import { createVerifier } from './auth/tokens.ts';
 import type { Config } from './config.ts';
 import { messageHandlers } from './handlers/messages/index.ts';
 import { operationHandlers } from './handlers/operations/index.ts';
-import { AddressFailures, addressKey } from './limits/address.ts';
+import { addressKey, LocalAddressFailures } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
 import type { BanStore } from './rooms/ban-store.ts';
@@ -98,7 +98,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       requiredOnUpgrade: config.requireOrigin,
     },
     trustedProxies: config.trustedProxies,
-    failures: new AddressFailures(config.addressFailuresPerMinute),
+    failures: new LocalAddressFailures(config.addressFailuresPerMinute),
     verify,
   });
 
