@@ -124,7 +124,7 @@ export interface paths {
          *     for signaling or chat. Limited to 30 requests a minute.
          *
          *     With an `Idempotency-Key`, repeating the request within 24 hours repeats the answer and sends nothing
-         *     again.
+         *     again. One that comes while the first is still carried out waits for it.
          */
         post: operations["broadcastToRoom"];
         delete?: never;

@@ -9,19 +9,16 @@ import { createVerifier } from './auth/tokens.ts';
 import type { Config } from './config.ts';
 import { messageHandlers } from './handlers/messages/index.ts';
 import { operationHandlers } from './handlers/operations/index.ts';
-import { AddressFailures, addressKey } from './limits/address.ts';
-import { LocalLimitStore } from './limits/local-limit-store.ts';
+import { addressKey } from './limits/address.ts';
 import { checkedPolicy } from './limits/policy.ts';
+import { Admission } from './rooms/admission.ts';
 import type { BanStore } from './rooms/ban-store.ts';
-import { LocalBroker } from './rooms/broker.ts';
 import type { Clock } from './rooms/clock.ts';
-import type { Place } from './rooms/connection.ts';
-import { openDomain, type Stores } from './rooms/domain.ts';
-import { checkGrant, type Identity } from './rooms/identity.ts';
-import { LocalBanStore } from './rooms/local-ban-store.ts';
-import { LocalChatStore } from './rooms/local-chat-store.ts';
-import { LocalRoomStore } from './rooms/local-room-store.ts';
+import { openDomain } from './rooms/domain.ts';
+import type { RoomEvent } from './rooms/events.ts';
+import type { Identity } from './rooms/identity.ts';
 import { ConfigError } from './settings.ts';
+import { type Shared, sharedByNobody } from './shared.ts';
 import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetry.ts';
 import { Guards } from './transports/guards/guards.ts';
 import { createApp } from './transports/http/app.ts';
@@ -62,12 +59,10 @@ export interface RunningServer {
 }
 
 const drainDeadlineMs = 2_000;
-/** Of all rooms together: 320 MB if each had 4,000 characters of two UTF-16 units, a hundredth of it in practice. */
-const maxChatMessages = 20_000;
 
 /** Starts a server: the one place where the parts meet. Rejects if it cannot listen. */
 export async function startServer(config: Config, parts: ServerParts = {}): Promise<RunningServer> {
-  const { now = Date.now, later = waitUnref, isDegraded = () => false } = parts;
+  const { now = Date.now, later = waitUnref } = parts;
   const telemetry: Telemetry = parts.report
     ? { report: parts.report, flush: async () => {} }
     : createTelemetry(config.logLevel);
@@ -84,6 +79,9 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     now,
     onKeysUnavailable: (error) => report({ type: 'keys.unavailable', error }),
   });
+  const clock = { now, later };
+  const shared = await connectShared(config, report, clock, steadyNow);
+  const isDegraded = () => shared.isDegraded() || parts.isDegraded?.() === true;
   const guards = new Guards({
     origins: {
       allowed: config.allowedOrigins,
@@ -91,7 +89,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       requiredOnUpgrade: config.requireOrigin,
     },
     trustedProxies: config.trustedProxies,
-    failures: new AddressFailures(config.addressFailuresPerMinute),
+    failures: shared.failures,
     verify,
   });
 
@@ -103,24 +101,26 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     heartbeat: heartbeatSettings,
     limits: { maxMessageBytes: config.maxMessageBytes },
   };
-  const stores = { ...localStores(config, now), ...(parts.bans && { bans: parts.bans }) };
-  const domain = openDomain(stores, { ...config, welcome }, uuidv7, report, { now, later });
-  const { views, membership, closing, exclusion, door } = domain;
 
-  /** What a verified client is still checked for, on the upgrade and on its preflight. */
-  async function admit(identity: Identity, place: Place, address: string): Promise<void> {
-    await floods.check(identity);
-    checkGrant(identity, place.roomId, place.channel);
-    await exclusion.check(identity.userId, place);
-    door.checkConnections(identity.userId, place, addressKey(address));
-    door.checkRoom(identity, place);
-  }
-
-  const limits = new LocalLimitStore(now);
+  const { limits, quota, idempotency, node } = shared;
+  const heed = (event: RoomEvent) => {
+    admission.heed(event);
+    report(event);
+  };
+  const stores = { ...shared, ...(parts.bans && { bans: parts.bans }) };
+  const domain = openDomain(stores, { ...config, welcome }, uuidv7, heed, clock);
+  const { views, membership, closing, exclusion, door, rooms } = domain;
+  const directory = shared.directory(views);
   const floods = new Floods(limits, report);
+  const checkFloods = (identity: Identity) => floods.check(identity);
+  const admission = new Admission({ rooms, door, exclusion, quota, checkFloods, node });
+  await shared.start(domain.receive);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = await createApp({
-    handlers: operationHandlers({ ...domain, admit, isDraining, isDegraded, audit: report, now }),
+    handlers: operationHandlers({
+      ...domain,
+      ...{ directory, admission, idempotency, isDraining, isDegraded, audit: report, now },
+    }),
     guards,
     limits,
     report,
@@ -131,8 +131,9 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const upgrade = new Upgrade({
     guards,
     isDraining,
-    admit,
-    join: (identity, place, outlet, address) => membership.join(identity, place, outlet, addressKey(address)),
+    enter: (identity, place, address, open) => admission.enter(identity, place, addressKey(address), open),
+    join: (clientId, identity, place, outlet, address) =>
+      membership.join(clientId, identity, place, outlet, addressKey(address)),
     socket: {
       dispatch: new Dispatch(messages, (sender) => views.role(sender), now),
       leave: (connection, reason) => membership.leave(connection, reason),
@@ -190,6 +191,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       server.close(() => resolve());
       server.closeAllConnections();
     });
+    await shared.stop();
     report({ type: 'server.stopped' });
     await telemetry.flush();
   }
@@ -197,16 +199,25 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   return { host: config.host, port, url, drain, stop };
 }
 
-/** What a node goes by that is alone. */
-function localStores({ chatHistoryMessages, chatHistoryMs }: Config, now: () => number): Stores {
-  const bounds = { maxMessages: chatHistoryMessages, maxAgeMs: chatHistoryMs, maxTotal: maxChatMessages };
-  return {
-    rooms: new LocalRoomStore(),
-    broker: new LocalBroker(),
-    bans: new LocalBanStore(now),
-    history: new LocalChatStore(bounds, now),
-    node: () => '',
-  };
+/** Joins other nodes where a Redis is set; else nothing of that is even loaded. */
+async function connectShared(
+  config: Config,
+  report: (event: TelemetryEvent) => void,
+  clock: Clock,
+  steadyNow: () => number,
+): Promise<Shared> {
+  const local = sharedByNobody(config, clock.now);
+  const { redis, capacity, chatHistoryMessages: maxMessages, chatHistoryMs: maxAgeMs } = config;
+  if (redis === undefined) return local;
+  const { joinCluster } = await import('./cluster/cluster.ts');
+  const settings = { redis, capacity, history: { maxMessages, maxAgeMs } };
+  try {
+    return await joinCluster(settings, local.failures, report, clock, steadyNow);
+  } catch (cause) {
+    // Never the address itself, which may hold a password.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(`REDIS_URL: no Redis answers there: ${why}`);
+  }
 }
 
 /** Nothing that only waits keeps the process alive. */

@@ -1,5 +1,6 @@
 import { ErrorReply } from 'redis';
 import { SignalboxError } from '../rooms/errors.ts';
+import { isFenced } from './fence.ts';
 import type { Redis } from './redis.ts';
 
 /** What Redis says when it answers and cannot serve: it loads, is full, is a replica, or its Cluster is not whole. */
@@ -23,6 +24,6 @@ export function sayingDegraded(redis: Redis): Redis {
 }
 
 function throwDegraded(cause: unknown): never {
-  if (cause instanceof ErrorReply && !unable.test(cause.message)) throw cause;
+  if (cause instanceof ErrorReply && !unable.test(cause.message) && !isFenced(cause)) throw cause;
   throw new SignalboxError('degraded', 'What the nodes share is out of reach.', { retryAfterMs, cause });
 }

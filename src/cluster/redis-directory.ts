@@ -1,7 +1,14 @@
 import { type Channel, channels } from '../../generated/messages.ts';
 import type { Clock } from '../rooms/clock.ts';
 import type { MemberRecord, Place } from '../rooms/connection.ts';
-import type { Directory, DirectoryPage, DirectoryQuery, RestConnection, RoomCount } from '../rooms/directory.ts';
+import {
+  type Directory,
+  type DirectoryPage,
+  type DirectoryQuery,
+  passes,
+  type RestConnection,
+  type RoomCount,
+} from '../rooms/directory.ts';
 import { fenced } from './fence.ts';
 import type { Lease } from './lease.ts';
 import { type Redis, script } from './redis.ts';
@@ -54,7 +61,17 @@ export class RedisDirectory implements Directory {
     const { clientId, userId, presenterName, joinedAt, connectionStatus } = record;
     this.#own.set(clientId, {
       serial: this.#own.get(clientId)?.serial ?? this.#newSerial(),
-      ...{ id: clientId, clientId, userId, roomId, channel, presenterName, isHost, joinedAt, connectionStatus },
+      ...{
+        id: clientId,
+        clientId,
+        userId,
+        roomId,
+        channel,
+        presenterName,
+        isHost,
+        joinedAt,
+        connectionStatus,
+      },
     });
     this.#dirty.add(clientId);
     return this.#write();
@@ -215,20 +232,10 @@ export class RedisDirectory implements Directory {
   }
 }
 
-/** Which node has made a client id; empty where none has. */
 function nodeOf(clientId: string): string {
   return /^client_([a-z0-9]{8})_/.exec(clientId)?.[1] ?? '';
 }
 
 function shown({ serial: _, ...connection }: Listed): RestConnection {
   return connection;
-}
-
-function passes(listed: Listed, { roomId, userId, channel, status }: Omit<DirectoryQuery, 'after' | 'limit'>) {
-  return (
-    (roomId === undefined || listed.roomId === roomId) &&
-    (userId === undefined || listed.userId === userId) &&
-    (channel === undefined || listed.channel === channel) &&
-    (status === undefined || listed.connectionStatus === status)
-  );
 }

@@ -5,8 +5,8 @@ import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
 import { SignalboxError } from '../rooms/errors.ts';
 import type { Outcome, RoomState, Rule } from '../rooms/room.ts';
 import type { Follower, RoomStore } from '../rooms/room-store.ts';
-import type { Lease } from './lease.ts';
 import type { Envelope } from './envelope.ts';
+import type { Lease } from './lease.ts';
 import type { RedisDirectory } from './redis-directory.ts';
 import type { Replica } from './replica.ts';
 import { Replicas } from './replicas.ts';
@@ -97,6 +97,7 @@ export class RedisRoomStore implements RoomStore {
         const [status, incarnation, seq] = reply;
         if (status === 'gone') return outcome;
         await this.#replicas.reached(replica, incarnation, Number(seq));
+        if (this.#replicas.get(place) !== replica) throw changed(); // this node is not what it was
         if (status === 'ok') return outcome;
       }
       throw changed();
@@ -229,4 +230,3 @@ function isHostIn(state: RoomState | undefined, clientId: string): boolean {
 function changed(): SignalboxError {
   return new SignalboxError('degraded', 'The room changes too fast; try again.', { retryAfterMs: 1_000 });
 }
-

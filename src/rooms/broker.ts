@@ -1,4 +1,4 @@
-import type { Channel, CloseName } from '../../generated/messages.ts';
+import type { Channel, CloseName, SessionKicked } from '../../generated/messages.ts';
 import type { Place } from './connection.ts';
 import type { Frame } from './frame.ts';
 import type { Ready } from './ready.ts';
@@ -32,10 +32,11 @@ export type NodeMessage =
       readonly kind: 'banned';
       readonly userId: string;
       /** Absent: all three channels of the room. */
-      readonly channel?: Channel;
+      readonly channel?: Channel | undefined;
       /** Epoch milliseconds. */
       readonly until: number;
-      readonly reason?: string;
+      readonly reason?: string | undefined;
+      readonly by: SessionKicked['by'];
     };
 
 /**

@@ -60,13 +60,17 @@ export class Closing {
     });
   }
 
-  /** Ends every connection to this node, since the server stops. */
-  closeAll(): Ready<unknown> {
-    return eachReady(this.#registry.places(), (place) => {
-      if (!this.#registry.isElsewhere(place)) return this.#rooms.transaction(place, dissolve('restarting'));
+  /** Ends every connection to this node, since the server stops. Never rejects: what cannot be said, others find out. */
+  async closeAll(): Promise<void> {
+    const ends = this.#registry.places().map((place) => {
       const here = this.#views.everybody(place).filter(({ node }) => node === undefined);
       for (const { outlet } of here) outlet.close('restarting');
-      return eachReady(here, (connection) => this.#membership.leave(connection, 'closed'));
+      return Promise.try(() =>
+        this.#registry.isElsewhere(place)
+          ? eachReady(here, (connection) => this.#membership.leave(connection, 'closed'))
+          : this.#rooms.transaction(place, dissolve('restarting')),
+      );
     });
+    await Promise.allSettled(ends);
   }
 }

@@ -1,11 +1,12 @@
-import type {
-  Channel,
-  CloseName,
-  ConnectionStatus,
-  Media,
-  Metadata,
-  Participant,
-  Role,
+import {
+  type Channel,
+  type CloseName,
+  type ConnectionStatus,
+  channels,
+  type Media,
+  type Metadata,
+  type Participant,
+  type Role,
 } from '../../generated/messages.ts';
 import type { components } from '../../generated/rest.ts';
 import type { Frame } from './frame.ts';
@@ -55,6 +56,13 @@ export interface Connection extends Place {
   media: Media;
   handRaised: boolean;
   metadata: Metadata | undefined;
+}
+
+/** The channels of a room; with `only`, no other. */
+export function placesOf(roomId: string, only?: Channel): Place[] {
+  return channels
+    .filter((channel) => only === undefined || channel === only)
+    .map((channel) => ({ roomId, channel }));
 }
 
 /** What the nodes tell each other of a connection: all that peers can see of it, and what the rules must know. */

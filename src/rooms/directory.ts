@@ -1,5 +1,5 @@
-import type { components } from '../../generated/rest.ts';
 import type { Channel } from '../../generated/messages.ts';
+import type { components } from '../../generated/rest.ts';
 import type { Ready } from './ready.ts';
 
 /** A connection as the admin API shows it. */
@@ -19,7 +19,7 @@ export interface DirectoryQuery {
 /** What was found, in the order of joining. */
 export interface DirectoryPage {
   /** Each as it is when its turn comes. */
-  readonly connections: Iterable<RestConnection>;
+  readonly connections: IteratorObject<RestConnection>;
   /** Where this page ends; `undefined`: there is no more. */
   readonly next: number | undefined;
   /** Whether nothing could not be read. */
@@ -37,4 +37,22 @@ export interface Directory {
   page(query: DirectoryQuery): Ready<DirectoryPage>;
   rooms(): Ready<{ readonly rooms: Iterable<RoomCount>; readonly isComplete: boolean }>;
   find(clientId: string): Ready<RestConnection | undefined>;
+}
+
+/** Whether a connection is among those that are asked for. */
+export function passes(
+  {
+    roomId,
+    userId,
+    channel,
+    connectionStatus,
+  }: Pick<RestConnection, 'roomId' | 'userId' | 'channel' | 'connectionStatus'>,
+  asked: Omit<DirectoryQuery, 'after' | 'limit'>,
+): boolean {
+  return (
+    (asked.roomId === undefined || roomId === asked.roomId) &&
+    (asked.userId === undefined || userId === asked.userId) &&
+    (asked.channel === undefined || channel === asked.channel) &&
+    (asked.status === undefined || connectionStatus === asked.status)
+  );
 }

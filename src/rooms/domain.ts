@@ -1,5 +1,5 @@
 import type { BanStore } from './ban-store.ts';
-import type { Broker } from './broker.ts';
+import type { Broker, NodeMessage } from './broker.ts';
 import { Changes, type WelcomeSettings } from './changes.ts';
 import type { ChatStore } from './chat-store.ts';
 import type { Clock } from './clock.ts';
@@ -61,9 +61,16 @@ export function openDomain(
   const follower = new RoomFollower(registry, views, news, changes, membership);
   rooms.followedBy(follower);
   const closing = new Closing(registry, rooms, views, membership, history);
-  const exclusion = new Exclusion(registry, membership, bans, newId, now);
+  const exclusion = new Exclusion(registry, membership, bans, broker, newId, now);
   const moderation = new Moderation(rooms, views, hub, membership, exclusion);
+  /** Takes what another node has sent. */
+  function receive(place: Place, message: NodeMessage): void {
+    if (message.kind === 'banned') void exclusion.receive(place, message);
+    else hub.receive(place, message);
+  }
+
   return {
+    receive,
     registry,
     rooms,
     views,

@@ -1,6 +1,13 @@
 import { type Channel, channels } from '../../generated/messages.ts';
 import { type Connection, toRestConnection } from './connection.ts';
-import type { Directory, DirectoryPage, DirectoryQuery, RestConnection, RoomCount } from './directory.ts';
+import {
+  type Directory,
+  type DirectoryPage,
+  type DirectoryQuery,
+  passes,
+  type RestConnection,
+  type RoomCount,
+} from './directory.ts';
 import type { Views } from './views.ts';
 
 /**
@@ -43,12 +50,7 @@ export class LocalDirectory implements Directory {
   }
 }
 
-/** As `passes`, of a connection that is still to be shown. */
-function isAskedFor(connection: Connection, { roomId, userId, channel, status }: DirectoryQuery): boolean {
-  return (
-    (roomId === undefined || connection.roomId === roomId) &&
-    (userId === undefined || connection.identity.userId === userId) &&
-    (channel === undefined || connection.channel === channel) &&
-    (status === undefined || connection.connectionStatus === status)
-  );
+function isAskedFor(connection: Connection, query: DirectoryQuery): boolean {
+  const { roomId, channel, connectionStatus, identity } = connection;
+  return passes({ roomId, channel, connectionStatus, userId: identity.userId }, query);
 }

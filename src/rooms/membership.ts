@@ -4,7 +4,6 @@ import type { Clock } from './clock.ts';
 import {
   type Connection,
   isWaiting,
-  newClientId,
   newResumeToken,
   nowhere,
   type Outlet,
@@ -72,14 +71,19 @@ export class Membership {
    * let in it is told to wait, and the hosts hear of it. Where a user would be refused or kept waiting, it takes the
    * place of its session that has lost its connection there, which ends. Refused as by {@link Door.checkRoom}.
    */
-  join(identity: Identity, { roomId, channel }: Place, outlet: Outlet, address: string): Ready<Connection> {
+  join(
+    clientId: string,
+    identity: Identity,
+    { roomId, channel }: Place,
+    outlet: Outlet,
+    address: string,
+  ): Ready<Connection> {
     const place = { roomId, channel };
-    const node = this.#node();
     const now = this.#clock.now();
     const connection: Connection = {
       ...place,
       placeKey: placeKey(place),
-      clientId: newClientId(node),
+      clientId,
       node: undefined,
       serial: 0,
       resumeToken: newResumeToken(),
@@ -94,7 +98,7 @@ export class Membership {
       handRaised: false,
       metadata: undefined,
     };
-    const record = toRecord(connection, node);
+    const record = toRecord(connection, this.#node());
     let kept: Connection | undefined;
     this.#changes.expect(connection);
     const joined = whenFailed(

@@ -10,9 +10,9 @@ export function whenReady<T, R>(answer: Ready<T>, next: (answer: T) => Ready<R>)
 }
 
 /** Asks, and does something where the answer fails to come, at once or later. It fails still. */
-export function whenFailed<T>(ask: () => Ready<T>, failed: () => void): Ready<T> {
+export function whenFailed<T>(ask: () => Ready<T>, failed: (error: unknown) => void): Ready<T> {
   const fail = (error: unknown): never => {
-    failed();
+    failed(error);
     throw error;
   };
   try {

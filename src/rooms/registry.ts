@@ -1,5 +1,5 @@
-import { type Channel, channels } from '../../generated/messages.ts';
-import { type Connection, isWaiting, type Place } from './connection.ts';
+import type { Channel } from '../../generated/messages.ts';
+import { type Connection, isWaiting, type Place, placesOf } from './connection.ts';
 import { placeKey } from './room-store.ts';
 
 type Connections = ReadonlyMap<string, Connection>;
@@ -27,7 +27,6 @@ export class Registry {
   readonly #waiting = new Map<string, Roll>();
   /** Most users have one connection, and for one a list is much smaller than a set. */
   readonly #byUser = new Map<string, Connection[]>();
-  readonly #countByAddress = new Map<string, number>();
   /** Those who have lost their connection, the earliest first. */
   readonly #lostByAddress = new Map<string, Set<Connection>>();
   #lastLost = 0;
@@ -39,8 +38,7 @@ export class Registry {
     const own = this.#byUser.get(userId);
     if (own) own.push(connection);
     else this.#byUser.set(userId, [connection]);
-    if (connection.connectionStatus === 'connected') this.#count(connection, 1);
-    else connection.lostSerial = ++this.#lastLost;
+    if (connection.connectionStatus === 'disconnected') connection.lostSerial = ++this.#lastLost;
   }
 
   /** Forgets a connection; `false` if it was not there. */
@@ -51,8 +49,7 @@ export class Registry {
     const others = this.ofUser(userId).filter((other) => other !== connection);
     if (others.length > 0) this.#byUser.set(userId, others);
     else this.#byUser.delete(userId);
-    if (connection.connectionStatus === 'connected') this.#count(connection, -1);
-    else this.#lostByAddress.get(connection.address)?.delete(connection);
+    this.#lostByAddress.get(connection.address)?.delete(connection);
     if (this.#lostByAddress.get(connection.address)?.size === 0)
       this.#lostByAddress.delete(connection.address);
     return true;
@@ -70,7 +67,6 @@ export class Registry {
     connection.connectionStatus = 'disconnected';
     connection.lostSerial = ++this.#lastLost;
     if (connection.node !== undefined) return;
-    this.#count(connection, -1);
     const lost = this.#lostByAddress.get(connection.address) ?? new Set();
     this.#lostByAddress.set(connection.address, lost.add(connection));
   }
@@ -90,11 +86,6 @@ export class Registry {
   /** The connections of one user, in all rooms, the oldest first. */
   ofUser(userId: string): readonly Connection[] {
     return this.#byUser.get(userId) ?? [];
-  }
-
-  /** How many open connections come from one address to this node. */
-  countOfAddress(address: string): number {
-    return this.#countByAddress.get(address) ?? 0;
   }
 
   get(clientId: string): Connection | undefined {
@@ -134,10 +125,7 @@ export class Registry {
 
   /** The channels of a room in which there is anybody; with `only`, no other. */
   placesOf(roomId: string, only?: Channel): Place[] {
-    return channels
-      .filter((channel) => only === undefined || channel === only)
-      .map((channel) => ({ roomId, channel }))
-      .filter((place) => this.members(place).size > 0);
+    return placesOf(roomId, only).filter((place) => this.members(place).size > 0);
   }
 
   /** Every channel of every room in which there is anybody. */
@@ -153,13 +141,6 @@ export class Registry {
   /** Every connection, in the order of joining. */
   all(): Iterable<Connection> {
     return this.#byId.values();
-  }
-
-  #count({ address, node }: Connection, change: 1 | -1): void {
-    if (node !== undefined) return;
-    const count = this.countOfAddress(address) + change;
-    if (count > 0) this.#countByAddress.set(address, count);
-    else this.#countByAddress.delete(address);
   }
 }
 

@@ -4,7 +4,7 @@ import { chatHandlers } from '../../src/handlers/messages/chat.ts';
 import type { BanStore } from '../../src/rooms/ban-store.ts';
 import { LocalBroker } from '../../src/rooms/broker.ts';
 import type { ChatStore } from '../../src/rooms/chat-store.ts';
-import type { Connection } from '../../src/rooms/connection.ts';
+import { type Connection, newClientId } from '../../src/rooms/connection.ts';
 import { openDomain } from '../../src/rooms/domain.ts';
 import type { Frame } from '../../src/rooms/frame.ts';
 import type { Identity } from '../../src/rooms/identity.ts';
@@ -33,14 +33,17 @@ export function openRooms(parts: { readonly bans?: BanStore; readonly history?: 
   /** A user comes into the room `r`. */
   function join(userId: string, channel: Channel = 'chat'): Guest {
     const told: string[] = [];
+    let isClosed = false;
     const outlet = {
       send: ({ text }: Frame) => {
         const { type } = JSON.parse(text);
         if (!/^(session\.welcome|presence\.)/.test(type)) told.push(type);
       },
       close(name: string, last?: Frame) {
+        if (isClosed) return;
         if (last) this.send(last);
         told.push(name);
+        isClosed = true;
       },
       finish: (name: string) => void told.push(name),
     };
@@ -54,7 +57,13 @@ export function openRooms(parts: { readonly bans?: BanStore; readonly history?: 
       expiresAt: clock.now() + 3_600_000,
       subjectKey: userId,
     };
-    const connection = domain.membership.join(identity, { roomId: 'r', channel }, outlet, '127.0.0.1');
+    const connection = domain.membership.join(
+      newClientId(''),
+      identity,
+      { roomId: 'r', channel },
+      outlet,
+      '127.0.0.1',
+    );
     if (connection instanceof Promise) throw new Error('a node that is alone does not wait');
     return { connection, told };
   }
