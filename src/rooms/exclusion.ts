@@ -76,13 +76,15 @@ export class Exclusion {
     return whenReady(this.#bans.add(ban), () => {
       const message: Banned = { kind: 'banned', userId: identity.userId, channel, until, reason, by };
       this.#remember(roomId, message);
-      for (const place of placesOf(roomId, channel)) this.#broker.publish(place, message);
       const banned = { ...told, banUntil: timestamp(until) };
       const others = this.sessionsOf(target, channel).filter((other) => other !== target);
-      const put = this.#membership.putOut(target, banned, 'kicked');
-      return whenReady(put, () =>
-        eachReady(others, (other) => this.#membership.putOut(other, banned, 'banned')),
-      );
+      const out = [
+        this.#membership.putOut(target, banned, 'kicked'),
+        ...others.map((other) => this.#membership.putOut(other, banned, 'banned')),
+      ];
+      // After them, since whoever has not been put out by then is put out by this.
+      for (const place of placesOf(roomId, channel)) this.#broker.publish(place, message);
+      return eachReady(out, (each) => each);
     });
   }
 
