@@ -85,6 +85,8 @@ describe('living', () => {
     expect(restarted.dead).toEqual([]);
     await anna.lease.stop();
     expect(anna.lease).toMatchObject({ until: 0, held: false });
+    const claim = await cleo.redis.command('HGET', `${prefix}{.nodes}:sweeps`, ben.lease.id);
+    expect(claim).not.toMatch(new RegExp(`^${anna.lease.id} [1-9]`)); // free, or another's already
     const remaining = await inRedis(cleo, prefix);
     expect(remaining).not.toContain(anna.lease.id);
     await expect.poll(() => restarted.dead, patiently).toContain(ben.lease.id);
