@@ -1,4 +1,4 @@
-import type { Channel, CloseName } from '../../generated/messages.ts';
+import type { Channel, CloseName, SessionKicked } from '../../generated/messages.ts';
 import type { Place } from './connection.ts';
 import type { Frame } from './frame.ts';
 import type { Ready } from './ready.ts';
@@ -10,32 +10,33 @@ export type NodeMessage =
       readonly kind: 'announce';
       readonly frame: Frame;
       /** The `clientId` of the sender, of whom the recipients are to have been told before. */
-      readonly from?: string;
+      readonly from?: string | undefined;
       /** The one `clientId` that does not get it. */
-      readonly except?: string;
+      readonly except?: string | undefined;
       /** The only `clientId`s that get it. */
-      readonly only?: readonly string[];
+      readonly only?: readonly string[] | undefined;
       /** Those who wait to be let in get it as well. */
-      readonly alsoWaiting?: boolean;
+      readonly alsoWaiting?: boolean | undefined;
     }
   /** To one client: a frame, the end of its connection, or the one and then the other. */
   | {
       readonly kind: 'direct';
       /** Its `clientId`. */
       readonly to: string;
-      readonly frame?: Frame;
-      readonly close?: CloseName;
-      readonly from?: string;
+      readonly frame?: Frame | undefined;
+      readonly close?: CloseName | undefined;
+      readonly from?: string | undefined;
     }
   /** A user is kept out from now on. Travels as JSON: whatever more is said of it arrives. */
   | {
       readonly kind: 'banned';
       readonly userId: string;
       /** Absent: all three channels of the room. */
-      readonly channel?: Channel;
+      readonly channel?: Channel | undefined;
       /** Epoch milliseconds. */
       readonly until: number;
-      readonly reason?: string;
+      readonly reason?: string | undefined;
+      readonly by: SessionKicked['by'];
     };
 
 /**

@@ -67,8 +67,15 @@ describe.each(['one Redis', 'a Redis Cluster'])('on %s', (kind) => {
       { kind: 'direct', to: 'client_b_1', frame: { text, volatile: true }, from: 'client_a_1' },
       { kind: 'direct', to: 'client_b_1', frame: { text, volatile: false }, close: 'kicked' },
       { kind: 'direct', to: 'client_b_1', close: 'room_closed' },
-      { kind: 'banned', userId: 'a user\nof two lines', channel: 'chat', until: 7, reason: 'spam' },
-      { kind: 'banned', userId: 'u', until: 7 },
+      {
+        kind: 'banned',
+        userId: 'a user\nof two lines',
+        by: 'admin',
+        channel: 'chat',
+        until: 7,
+        reason: 'spam',
+      },
+      { kind: 'banned', userId: 'u', by: 'admin', until: 7 },
     ];
     for (const message of messages) one.broker.publish(room, message);
     for (const message of messages) one.broker.send(two.id.now, room, message);

@@ -6,7 +6,7 @@ const frame = { text: '{"type":"notice"}', volatile: false };
 const messages: NodeMessage[] = [
   { kind: 'announce', frame },
   { kind: 'direct', to: 'client_1', frame, close: 'kicked' },
-  { kind: 'banned', userId: 'u', until: 1 },
+  { kind: 'banned', userId: 'u', by: 'admin', until: 1 },
 ];
 
 /** A node, and what has come to it from others. */
