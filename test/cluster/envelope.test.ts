@@ -23,8 +23,14 @@ const direct = fc.record(
   { requiredKeys: ['kind', 'to'], noNullPrototype: true },
 );
 const banned = fc.record(
-  { kind: fc.constant('banned' as const), userId: fc.string(), until: fc.nat(), reason: fc.string() },
-  { requiredKeys: ['kind', 'userId', 'until'], noNullPrototype: true },
+  {
+    kind: fc.constant('banned' as const),
+    userId: fc.string(),
+    until: fc.nat(),
+    reason: fc.string(),
+    by: fc.constantFrom('admin' as const, 'host' as const),
+  },
+  { requiredKeys: ['kind', 'userId', 'until', 'by'], noNullPrototype: true },
 );
 
 test('every message comes out as it went in', () => {
