@@ -13,21 +13,15 @@ import { addressKey, LocalAddressFailures } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { checkedPolicy } from './limits/policy.ts';
 import type { BanStore } from './rooms/ban-store.ts';
+import { LocalBroker } from './rooms/broker.ts';
 import type { Clock } from './rooms/clock.ts';
-import { Closing } from './rooms/closing.ts';
 import type { Place } from './rooms/connection.ts';
-import { Door } from './rooms/door.ts';
-import { Exclusion } from './rooms/exclusion.ts';
-import { Hub } from './rooms/hub.ts';
+import { openDomain, type Stores } from './rooms/domain.ts';
 import { checkGrant, type Identity } from './rooms/identity.ts';
 import { LocalBanStore } from './rooms/local-ban-store.ts';
 import { LocalChatStore } from './rooms/local-chat-store.ts';
 import { LocalIdempotencyKeys } from './rooms/local-idempotency-keys.ts';
-import { Membership } from './rooms/membership.ts';
-import { Moderation } from './rooms/moderation.ts';
-import { Registry } from './rooms/registry.ts';
-import { LocalRoomStore } from './rooms/room-store.ts';
-import { Views } from './rooms/views.ts';
+import { LocalRoomStore } from './rooms/local-room-store.ts';
 import { ConfigError } from './settings.ts';
 import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetry.ts';
 import { Guards } from './transports/guards/guards.ts';
@@ -102,11 +96,6 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     verify,
   });
 
-  const registry = new Registry();
-  const rooms = new LocalRoomStore();
-  const clock = { now, later };
-  const views = new Views(registry, rooms, now);
-  const hub = new Hub(registry, rooms, views, config.presenceBatchMs, clock);
   const heartbeatSettings = { intervalMs: config.heartbeatIntervalMs, timeoutMs: config.heartbeatTimeoutMs };
   const iceServers = config.stunUrls.length > 0 ? [{ urls: [...config.stunUrls] }] : [];
   const welcome = {
@@ -115,17 +104,10 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     heartbeat: heartbeatSettings,
     limits: { maxMessageBytes: config.maxMessageBytes },
   };
-  const history = new LocalChatStore(
-    { maxMessages: config.chatHistoryMessages, maxAgeMs: config.chatHistoryMs, maxTotal: maxChatMessages },
-    now,
-  );
-  const door = new Door(registry, rooms, config.capacity);
-  const membership = new Membership(registry, rooms, views, hub, door, welcome, report, clock);
-  const closing = new Closing(registry, rooms, hub, history, report);
-  const exclusion = new Exclusion(registry, membership, parts.bans ?? new LocalBanStore(now), uuidv7, now);
-  const moderation = new Moderation(rooms, views, hub, membership, exclusion);
+  const stores = { ...localStores(config, now), ...(parts.bans && { bans: parts.bans }) };
+  const domain = openDomain(stores, { ...config, welcome }, uuidv7, report, { now, later });
+  const { views, membership, closing, exclusion, door } = domain;
   const idempotency = new LocalIdempotencyKeys(now);
-  const domain = { views, hub, membership, closing, exclusion, moderation, history, idempotency };
 
   /** What a verified client is still checked for, on the upgrade and on its preflight. */
   async function admit(identity: Identity, place: Place, address: string): Promise<void> {
@@ -140,7 +122,15 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const floods = new Floods(limits, report);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = await createApp({
-    handlers: operationHandlers({ ...domain, admit, isDraining, isDegraded, audit: report, now }),
+    handlers: operationHandlers({
+      ...domain,
+      idempotency,
+      admit,
+      isDraining,
+      isDegraded,
+      audit: report,
+      now,
+    }),
     guards,
     limits,
     report,
@@ -199,7 +189,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   async function drain(): Promise<void> {
     if (!draining) report({ type: 'server.stopping' });
     draining = true;
-    closing.closeAll();
+    await closing.closeAll();
     await upgrade.closed(drainDeadlineMs);
   }
 
@@ -215,6 +205,18 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   }
 
   return { host: config.host, port, url, drain, stop };
+}
+
+/** What a node goes by that is alone. */
+function localStores({ chatHistoryMessages, chatHistoryMs }: Config, now: () => number): Stores {
+  const bounds = { maxMessages: chatHistoryMessages, maxAgeMs: chatHistoryMs, maxTotal: maxChatMessages };
+  return {
+    rooms: new LocalRoomStore(),
+    broker: new LocalBroker(),
+    bans: new LocalBanStore(now),
+    history: new LocalChatStore(bounds, now),
+    node: () => '',
+  };
 }
 
 /** Nothing that only waits keeps the process alive. */

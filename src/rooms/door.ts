@@ -3,7 +3,7 @@ import type { Connection, Place } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Identity } from './identity.ts';
 import type { Registry } from './registry.ts';
-import type { LocalRoomStore } from './room-store.ts';
+import type { RoomStore } from './room-store.ts';
 
 /** How many connections there may be: a bound on what one user, one address or one room can cost. */
 export interface CapacityLimits {
@@ -20,10 +20,10 @@ const retryAfterMs = 5_000;
 /** Who may come in: neither one too many, nor through a lock. Nobody is kept out by a session of its own that was lost. */
 export class Door {
   readonly #registry: Registry;
-  readonly #rooms: LocalRoomStore;
+  readonly #rooms: RoomStore;
   readonly #limits: CapacityLimits;
 
-  constructor(registry: Registry, rooms: LocalRoomStore, limits: CapacityLimits) {
+  constructor(registry: Registry, rooms: RoomStore, limits: CapacityLimits) {
     this.#registry = registry;
     this.#rooms = rooms;
     this.#limits = limits;

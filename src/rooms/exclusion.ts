@@ -3,7 +3,7 @@ import type { Ban, BanStore } from './ban-store.ts';
 import { type Connection, type Place, timestamp } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Membership } from './membership.ts';
-import { type Ready, whenReady } from './ready.ts';
+import { eachReady, type Ready, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
 
 /** A kick: by whom, why, and for how long its user stays out. */
@@ -40,7 +40,7 @@ export class Exclusion {
   }
 
   /** Puts a client out; with a ban, every other socket of its user that the ban holds for as well. */
-  kick(target: Connection, { by, byUserId, reason, banSeconds, channel }: Kick): Ready<void> {
+  kick(target: Connection, { by, byUserId, reason, banSeconds, channel }: Kick): Ready<unknown> {
     const told: SessionKicked = { by, ...(reason !== undefined && { reason }) };
     if (banSeconds === undefined) return this.#membership.putOut(target, told, 'kicked');
     const { roomId, identity } = target;
@@ -58,8 +58,10 @@ export class Exclusion {
     return whenReady(this.#bans.add(ban), () => {
       const banned = { ...told, banUntil: timestamp(until) };
       const others = this.sessionsOf(target, channel).filter((other) => other !== target);
-      this.#membership.putOut(target, banned, 'kicked');
-      for (const other of others) this.#membership.putOut(other, banned, 'banned');
+      const put = this.#membership.putOut(target, banned, 'kicked');
+      return whenReady(put, () =>
+        eachReady(others, (other) => this.#membership.putOut(other, banned, 'banned')),
+      );
     });
   }
 

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Server, type ServerOptions, WebSocketServer } from 'ws';
-import { type Channel, closeCodes } from '../../../generated/messages.ts';
+import type { Channel } from '../../../generated/messages.ts';
 import openapi from '../../../generated/openapi.json' with { type: 'json' };
 import { upgrades } from '../../../generated/operations.ts';
 import type { Connection, Outlet, Place } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Identity } from '../../rooms/identity.ts';
+import { type Ready, whenReady } from '../../rooms/ready.ts';
 import type { Guards } from '../guards/guards.ts';
 import { checkHead, rawPathOf, rawValues, requestIdOf } from '../guards/head.ts';
 import { endWithRefusal, toRefusal } from '../problem.ts';
@@ -21,7 +22,7 @@ export interface UpgradeParts {
   readonly isDraining: () => boolean;
   /** Checks a verified client against a room; throws when it refuses. */
   readonly admit: (identity: Identity, place: Place, address: string) => Promise<void>;
-  readonly join: (identity: Identity, place: Place, outlet: Outlet, address: string) => Connection;
+  readonly join: (identity: Identity, place: Place, outlet: Outlet, address: string) => Ready<Connection>;
   readonly socket: SocketParts;
   readonly heartbeat: Heartbeat;
   readonly limits: { readonly maxMessageBytes: number; readonly maxFragments: number };
@@ -105,15 +106,23 @@ export class Upgrade {
     request: IncomingMessage,
     { identity, place, address }: Newcomer,
   ): void {
-    try {
-      const socket = new Socket(ws, outbox, this.#parts.socket);
-      const connection = this.#parts.join(identity, place, socket, address);
-      socket.open(connection);
-      this.#parts.heartbeat.watch(socket, connection);
-    } catch (error) {
-      // The 101 is on its way: all that is left to say is a close code.
+    const socket = new Socket(ws, outbox, this.#parts.socket);
+    // The 101 is on its way: all that is left to say is a close code.
+    const refuse = (error: unknown) => {
+      // Something came in between: the next handshake will say what.
+      if (error instanceof SignalboxError) return socket.close('restarting');
       this.#reportFault(error, request);
-      ws.close(closeCodes.internal, 'internal');
+      socket.close('internal');
+    };
+    try {
+      const joined = this.#parts.join(identity, place, socket, address);
+      if (joined instanceof Promise) socket.hold();
+      const opened = whenReady(joined, (connection) => {
+        if (socket.open(connection)) this.#parts.heartbeat.watch(socket, connection);
+      });
+      if (opened instanceof Promise) opened.catch(refuse);
+    } catch (error) {
+      refuse(error);
     }
   }
 

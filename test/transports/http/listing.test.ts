@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { operationHandlers } from '../../../src/handlers/operations/index.ts';
 import { LocalLimitStore } from '../../../src/limits/local-limit-store.ts';
 import type { Connection } from '../../../src/rooms/connection.ts';
+import { LocalRoomStore } from '../../../src/rooms/local-room-store.ts';
 import { Registry } from '../../../src/rooms/registry.ts';
-import { LocalRoomStore } from '../../../src/rooms/room-store.ts';
 import { Views } from '../../../src/rooms/views.ts';
 import { createApp } from '../../../src/transports/http/app.ts';
 

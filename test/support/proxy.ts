@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { Lane, type Pace } from './lane.ts';
+import { atScopeEnd } from './scope.ts';
+
+/** Which way bytes go: up is from who connects to the server. */
+export type Direction = 'up' | 'down';
+
+/**
+ * What a proxy does with all its connections, those that are open and those that come:
+ * - `pass`: nothing.
+ * - `stall`: bytes and ends wait, both ways or one way only, and go on once the mode is another. Connections still stand,
+ *   and new ones are accepted: as on a network that is cut, nobody is told.
+ * - `reset`: each is cut by a reset, new ones once they have come.
+ * - `refuse`: open ones are cut by a reset, and nobody listens any more.
+ * - `latency`, `throttle`, `split`: bytes go each way so much later, so many in a second, each by itself.
+ */
+export type ProxyMode =
+  | { readonly kind: 'pass' | 'reset' | 'refuse' | 'split' }
+  | { readonly kind: 'stall'; readonly only?: Direction }
+  | { readonly kind: 'latency'; readonly latencyMs: number }
+  | { readonly kind: 'throttle'; readonly bytesPerSecond: number };
+
+/** A TCP proxy that plays a network that fails. */
+export interface TcpProxy {
+  readonly port: number;
+  /** How many connections go through it. */
+  readonly open: number;
+  /** Resolves once the mode holds for every connection. */
+  set(mode: ProxyMode): Promise<void>;
+  /** Cuts every open connection by a reset; others may come. */
+  cut(): void;
+}
+
+interface Joined {
+  readonly client: Socket;
+  readonly server: Socket;
+  readonly lanes: { readonly [D in Direction]: Lane };
+}
+
+/** Stands in front of what listens on `targetPort` of this machine, and passes all until told otherwise; ends with the scope. */
+export async function startProxy(targetPort: number): Promise<TcpProxy> {
+  const joined = new Set<Joined>();
+  let mode: ProxyMode = { kind: 'pass' };
+  const cut = () => {
+    for (const { client, server } of joined) for (const end of [client, server]) end.resetAndDestroy();
+  };
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    if (mode.kind === 'reset' || mode.kind === 'refuse') return void client.resetAndDestroy();
+    join(client, targetPort, mode, joined);
+  });
+  const port = await listen(listener, 0);
+  atScopeEnd(async () => {
+    const closed = listener.listening ? once(listener, 'close') : undefined;
+    if (closed !== undefined) listener.close();
+    cut();
+    await closed;
+  });
+  return {
+    port,
+    get open() {
+      return joined.size;
+    },
+    async set(next) {
+      mode = next;
+      for (const { lanes } of joined) {
+        for (const direction of ['up', 'down'] as const) lanes[direction].pace = paceOf(next, direction);
+      }
+      if (next.kind === 'reset' || next.kind === 'refuse') cut();
+      if (next.kind === 'refuse' && listener.listening) {
+        listener.close();
+        await once(listener, 'close');
+      } else if (next.kind !== 'refuse' && !listener.listening) await listen(listener, port);
+    },
+    cut,
+  };
+}
+
+async function listen(listener: Server, port: number): Promise<number> {
+  listener.listen(port, '127.0.0.1');
+  await once(listener, 'listening');
+  return (listener.address() as AddressInfo).port;
+}
+
+function join(client: Socket, targetPort: number, mode: ProxyMode, joined: Set<Joined>): void {
+  const server = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  const lanes = {
+    up: new Lane(client, server, paceOf(mode, 'up')),
+    down: new Lane(server, client, paceOf(mode, 'down')),
+  };
+  const both: Joined = { client, server, lanes };
+  joined.add(both);
+  for (const [end, other] of [
+    [client, server],
+    [server, client],
+  ] as const) {
+    end.on('error', () => other.resetAndDestroy());
+    end.on('close', () => {
+      if (client.destroyed && server.destroyed) joined.delete(both);
+    });
+  }
+}
+
+function paceOf(mode: ProxyMode, direction: Direction): Pace {
+  return {
+    stalled: mode.kind === 'stall' && (mode.only ?? direction) === direction,
+    latencyMs: mode.kind === 'latency' ? mode.latencyMs : 0,
+    bytesPerSecond: mode.kind === 'throttle' ? mode.bytesPerSecond : Infinity,
+    bytewise: mode.kind === 'split',
+  };
+}
