@@ -1,10 +1,10 @@
 import { script } from './redis.ts';
 import { redisTime } from './redis-time.ts';
 
-/** So many beats without one of a node's: it is no longer sure what has gone on, and loses the nodes it sweeps. */
+/** So many beats of a node without an answer: it is not sure what has gone on, and others go on with what it sweeps. */
 export const missedBeats = 3;
 
-/** What a beat is answered; `redisMs` is the time of Redis, `toSweep` all that this node has to sweep, new or not. */
+/** What a beat is answered; `redisMs` is the time of Redis, `toSweep` all that it is to sweep, new or not. */
 export type BeatAnswer =
   | readonly [state: 'lost']
   | readonly [
@@ -92,8 +92,10 @@ for node in swept:gmatch('%S+') do
   end
 end
 
--- Where Redis was away, or its clock was set forward, those who would be dead have had no time to beat.
-if state == 'emptied' or now - lastMs > sureMs then maySweep = false end
+-- Where Redis was away, or its clock was set forward, those who would be dead have had no time to beat. And a node that
+-- gets no answer does not keep to itself what it does not hear of.
+local sure = state == 'held' and now - lastMs <= sureMs
+maySweep = maySweep and sure
 if maySweep then
   for _, node in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now - graceMs)) do
     redis.call('HSETNX', sweeps, node, id .. ' 0')
@@ -102,7 +104,7 @@ end
 local toSweep = {}
 for _, node in ipairs(redis.call('HKEYS', sweeps)) do
   local sweeper, untilMs = claimOf(node)
-  if sweeper == id or (maySweep and untilMs <= now) then
+  if (sure and sweeper == id) or (maySweep and untilMs <= now) then
     redis.call('HSET', sweeps, node, id .. ' ' .. now + sureMs)
     toSweep[#toSweep + 1] = node
   end

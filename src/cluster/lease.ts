@@ -96,7 +96,7 @@ export class Lease {
     this.#answeredAtMs = this.#dueAtMs = steadyNow();
   }
 
-  /** Of this life: 8 of `a-z` and `0-9`, never used before. */
+  /** Of this life: 8 of `a-z` and `0-9`, drawn anew for each. */
   get id(): string {
     return this.#id;
   }

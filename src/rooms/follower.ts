@@ -72,7 +72,8 @@ export class RoomFollower implements Follower {
   }
 
   close(place: Place): void {
-    for (const connection of this.here(place)) {
+    for (const connection of this.#views.everybody(place)) {
+      if (connection.node !== undefined) continue;
       connection.outlet.close('restarting');
       this.#changes.go(connection, 'closed');
     }
@@ -83,8 +84,8 @@ export class RoomFollower implements Follower {
     return eachReady(dead, (connection) => this.#membership.leave(connection, 'disconnected'));
   }
 
-  here(place: Place): Connection[] {
-    return [...this.#registry.membersHere(place).values(), ...this.#registry.waitingHere(place).values()];
+  everybody(place: Place): Connection[] {
+    return this.#views.everybody(place);
   }
 
   isHere(place: Place): boolean {

@@ -147,13 +147,29 @@ describe('a node that was cut off', () => {
   });
 });
 
-test('who was handed a dead node, and did not hear of it, is told again', async () => {
-  const { anna, ben } = await two();
-  ben.freeze();
-  anna.line = 'deaf';
-  await expect.poll(() => anna.line, patiently).toBe('whole');
-  expect(anna.dead).toEqual([]);
-  await expect.poll(() => anna.dead, patiently).toEqual([ben.lease.id]);
+describe('a node that was handed a dead one, and did not hear of it,', () => {
+  test('is told again', async () => {
+    const { anna, ben } = await two();
+    ben.freeze();
+    anna.line = 'deaf';
+    await expect.poll(() => anna.line, patiently).toBe('late');
+    anna.line = 'whole';
+    expect(anna.dead).toEqual([]);
+    await expect.poll(() => anna.dead, patiently).toEqual([ben.lease.id]);
+  });
+
+  test('does not keep it from others while it hears nothing', async () => {
+    const prefix = newPrefix();
+    const [anna, ...others] = await startNodes(server, 3, prefix);
+    anna?.freeze();
+    for (const node of others) node.line = 'deaf';
+    await expect.poll(() => others.some(({ line }) => line === 'late'), patiently).toBe(true);
+    const [hears] = others.filter(({ line }) => line === 'deaf');
+    if (!hears) throw new Error('both were handed the same one');
+    hears.line = 'whole';
+    await expect.poll(() => hears.dead, patiently).toEqual([anna?.lease.id]);
+    expect(others.flatMap(({ dead }) => dead)).toEqual(hears.dead);
+  });
 });
 
 test('a lease from before the clock of Redis was set back ends as if it were new', async () => {

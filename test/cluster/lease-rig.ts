@@ -19,7 +19,7 @@ export class Node {
   readonly told: string[] = [];
   /** What it was told of Redis: `gone`, `recovered`. A busy machine is enough for that. */
   readonly outages: string[] = [];
-  /** Its connection: nothing gets to Redis, no answer comes back, or the first one is lost that hands it a node. */
+  /** Its connection: nothing gets to Redis, no answer comes back, or none from the first that hands it a node. */
   line: 'whole' | 'cut' | 'late' | 'deaf' = 'whole';
   /** How it sweeps. */
   sweep: () => Promise<void> = async () => {};
@@ -34,11 +34,8 @@ export class Node {
       run: async (...call) => {
         if (this.line === 'cut') throw new Error('cut off');
         const answer = await redis.run(...call);
+        if (this.line === 'deaf' && (answer as BeatAnswer)[4]?.length) this.line = 'late';
         if (this.line === 'late') throw new Error('late');
-        if (this.line === 'deaf' && (answer as BeatAnswer)[4]?.length) {
-          this.line = 'whole';
-          throw new Error('late');
-        }
         return answer;
       },
       close: () => {},
