@@ -25,5 +25,10 @@ export function sayingDegraded(redis: Redis): Redis {
 
 function throwDegraded(cause: unknown): never {
   if (cause instanceof ErrorReply && !unable.test(cause.message) && !isFenced(cause)) throw cause;
-  throw new SignalboxError('degraded', 'What the nodes share is out of reach.', { retryAfterMs, cause });
+  throw degraded(cause);
+}
+
+/** What the contract calls it when Redis is out of reach. */
+export function degraded(cause?: unknown): SignalboxError {
+  return new SignalboxError('degraded', 'What the nodes share is out of reach.', { retryAfterMs, cause });
 }

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
 import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
-import { SignalboxError } from '../rooms/errors.ts';
 import type { Outcome, RoomState, Rule } from '../rooms/room.ts';
 import type { Follower, RoomStore } from '../rooms/room-store.ts';
+import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import type { RedisDirectory } from './redis-directory.ts';
@@ -83,7 +83,7 @@ export class RedisRoomStore implements RoomStore {
   transaction<O extends Outcome>(place: Place, rule: Rule<O>, cause?: string): Promise<O> {
     return this.#replicas.hold([place], async () => {
       const replica = this.#replicas.get(place);
-      if (replica === undefined) throw changed();
+      if (replica === undefined) throw degraded();
       for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
         const outcome = rule(replica.state);
         let reply: CommitReply;
@@ -97,10 +97,10 @@ export class RedisRoomStore implements RoomStore {
         const [status, incarnation, seq] = reply;
         if (status === 'gone') return outcome;
         await this.#replicas.reached(replica, incarnation, Number(seq));
-        if (this.#replicas.get(place) !== replica) throw changed(); // this node is not what it was
+        if (this.#replicas.get(place) !== replica) throw degraded(); // this node is not what it was
         if (status === 'ok') return outcome;
       }
-      throw changed();
+      throw degraded();
     });
   }
 
@@ -225,8 +225,4 @@ export class RedisRoomStore implements RoomStore {
 
 function isHostIn(state: RoomState | undefined, clientId: string): boolean {
   return state?.hosts.includes(clientId) ?? false;
-}
-
-function changed(): SignalboxError {
-  return new SignalboxError('degraded', 'The room changes too fast; try again.', { retryAfterMs: 1_000 });
 }

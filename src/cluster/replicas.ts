@@ -3,6 +3,7 @@ import type { Clock } from '../rooms/clock.ts';
 import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
 import type { Change, RoomState } from '../rooms/room.ts';
 import { type Follower, placeKey } from '../rooms/room-store.ts';
+import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import type { RedisDirectory } from './redis-directory.ts';
@@ -114,7 +115,9 @@ export class Replicas {
     const replica = new Replica(place);
     this.#byPlace.set(placeKey(place), replica);
     replica.buffered = [];
-    const followed = Promise.resolve(this.#broker.follow(replica.place));
+    const followed = Promise.resolve(this.#broker.follow(replica.place)).catch((error) => {
+      throw degraded(error);
+    });
     replica.opened = followed.then(() => this.#load(replica));
     // Whoever opens it hears of it; nobody else is to take it for open.
     replica.opened.catch(() => this.#close(replica));
