@@ -135,7 +135,7 @@ export async function joinCluster(
     rooms,
     broker,
     bans: new RedisBanStore(stores, prefix),
-    history: new RedisChatStore(stores, prefix, bounds),
+    history: new RedisChatStore(stores, prefix, broker, bounds),
     quota,
     limits,
     failures: new RedisAddressFailures(redis, prefix, localFailures, steadyNow),

@@ -120,6 +120,12 @@ export class RedisBroker implements Broker {
     this.#send(this.#nodeChannel(place, node), message);
   }
 
+  /** What a script publishes in the place of {@link publish}: the command, the channel, the text. */
+  publishing(place: Place, message: NodeMessage): [command: string, channel: string, text: string] {
+    const channel = allChannel(this.#prefix, place);
+    return [this.#publisher.publishCommand, channel, seal(this.#nodeId(), message)];
+  }
+
   #send(channel: string, message: NodeMessage): void {
     const text = seal(this.#nodeId(), message);
     this.#published += 1;

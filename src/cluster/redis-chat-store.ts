@@ -5,6 +5,7 @@ import {
   channels,
   frameLimits,
 } from '../../generated/messages.ts';
+import type { NodeMessage } from '../rooms/broker.ts';
 import {
   type ChatStore,
   cutPage,
@@ -14,6 +15,7 @@ import {
 } from '../rooms/chat-store.ts';
 import type { Place } from '../rooms/connection.ts';
 import { type Redis, script } from './redis.ts';
+import type { RedisBroker } from './redis-broker.ts';
 import { readsTime, timeArgument } from './redis-time.ts';
 
 /** Messages looked at in one step, where some of them may be hidden from the reader. */
@@ -48,13 +50,20 @@ local function mayRead(member, user)
 end
 `;
 
-/** ARGV: the member, the id, the entry, how long the room may be silent. */
+/**
+ * ARGV: the member, the id, the entry, how long the room may be silent, and what is published: command, channel (empty:
+ * nothing is), text. Keys expire after twice that, so that not each message has to say so.
+ */
 const append = script(`${keepsBounds}
 redis.call('ZADD', index, 0, ARGV[4])
 redis.call('HSET', entries, ARGV[5], ARGV[6])
 trim()
-redis.call('PEXPIRE', index, ARGV[7])
-redis.call('PEXPIRE', entries, ARGV[7])
+local silentMs = tonumber(ARGV[7])
+if redis.call('PTTL', index) < silentMs then
+  redis.call('PEXPIRE', index, 2 * silentMs)
+  redis.call('PEXPIRE', entries, 2 * silentMs)
+end
+if ARGV[9] ~= '' then redis.call(ARGV[8], ARGV[9], ARGV[10]) end
 `);
 
 /** ARGV: the id, the user. Returns the member and the entry. */
@@ -114,6 +123,7 @@ end
 export class RedisChatStore implements ChatStore {
   readonly #redis: Redis;
   readonly #prefix: string;
+  readonly #broker: Pick<RedisBroker, 'publishing'>;
   readonly #bounds: HistoryBounds;
   readonly #testClock: (() => number) | undefined;
 
@@ -121,19 +131,27 @@ export class RedisChatStore implements ChatStore {
    * @param prefix what all keys begin with; no braces, which say what lies in one slot
    * @param testClock in the place of Redis' own; only for tests, since keys still expire by that of Redis
    */
-  constructor(redis: Redis, prefix: string, bounds: HistoryBounds, testClock?: () => number) {
+  constructor(
+    redis: Redis,
+    prefix: string,
+    broker: Pick<RedisBroker, 'publishing'>,
+    bounds: HistoryBounds,
+    testClock?: () => number,
+  ) {
     this.#redis = redis;
     this.#prefix = prefix;
+    this.#broker = broker;
     this.#bounds = bounds;
     this.#testClock = testClock;
   }
 
-  async append(place: Place, { entry, readers, sentAt }: StoredMessage): Promise<void> {
+  async append(place: Place, { entry, readers, sentAt }: StoredMessage, news?: NodeMessage): Promise<void> {
     const { messageId } = entry;
     const names = Array.from(readers ?? [], (userId) => `${JSON.stringify(userId)}\t`);
     const member = `${messageId}\n${sentAt}${readers ? '\t' : ''}${names.join('')}`;
     const silentMs = Math.max(1, this.#bounds.maxAgeMs);
-    await this.#run(append, place, member, messageId, JSON.stringify(entry), silentMs);
+    const published = news === undefined ? ['', '', ''] : this.#broker.publishing(place, news);
+    await this.#run(append, place, member, messageId, JSON.stringify(entry), silentMs, ...published);
   }
 
   async get(place: Place, messageId: string, userId: string): Promise<StoredMessage | undefined> {

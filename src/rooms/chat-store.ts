@@ -1,4 +1,5 @@
 import { type Channel, type ChatEntry, type ChatPage, frameLimits } from '../../generated/messages.ts';
+import type { NodeMessage } from './broker.ts';
 import type { Place } from './connection.ts';
 import type { Ready } from './ready.ts';
 
@@ -37,7 +38,8 @@ export interface PageRequest {
  * A store that does no I/O answers without a promise; one that cannot be reached rejects.
  */
 export interface ChatStore {
-  append(place: Place, message: StoredMessage): Ready<void>;
+  /** @param news what the other nodes are sent of it, in the same step */
+  append(place: Place, message: StoredMessage, news?: NodeMessage): Ready<void>;
   /** The message, if there is one that this user may see. */
   get(place: Place, messageId: string, userId: string): Ready<StoredMessage | undefined>;
   /** Puts an entry in the place of the one with its id; `false` if that has gone meanwhile, and then it stays so. */

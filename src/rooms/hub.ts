@@ -19,6 +19,14 @@ export interface Audience {
   readonly alsoWaiting?: boolean;
 }
 
+/** A message to the members of a channel, or to some. */
+export interface Announcement {
+  /** Sends it to those on this node. */
+  readonly tellHere: () => void;
+  /** What the other nodes are to be sent; absent where none has anybody to tell. */
+  readonly elsewhere?: NodeMessage;
+}
+
 /**
  * The ways of a message from one client to others, on this node and on others.
  *
@@ -86,16 +94,29 @@ export class Hub {
     place: Place,
     type: T,
     payload: ServerPayloads[T],
-    { only, except, alsoWaiting = false, ...stamp }: Audience & Stamp = {},
+    audience?: Audience & Stamp,
   ): void {
+    const { elsewhere, tellHere } = this.compose(place, type, payload, audience);
+    tellHere();
+    if (elsewhere !== undefined) this.#broker.publish(place, elsewhere);
+  }
+
+  /** As {@link announce}, of what is still to be sent: the caller sends it, to the other nodes, too. */
+  compose<T extends ServerMessageType>(
+    place: Place,
+    type: T,
+    payload: ServerPayloads[T],
+    { only, except, alsoWaiting = false, ...stamp }: Audience & Stamp = {},
+  ): Announcement {
     const frame = this.encode(type, payload, stamp);
     const chosen = only && [...only];
-    this.#deliver(place, frame, stamp.from, { only: chosen, except, alsoWaiting });
-    if (!this.#registry.isElsewhere(place)) return;
-    const elsewhere = chosen?.filter(({ node }) => node !== undefined).map(({ clientId }) => clientId);
-    if (elsewhere?.length === 0) return;
-    const audience = { from: stamp.from, except: except?.clientId, only: elsewhere, alsoWaiting };
-    this.#broker.publish(place, { kind: 'announce', frame, ...audience });
+    const audience = { only: chosen, except, alsoWaiting };
+    const tellHere = () => this.#deliver(place, frame, stamp.from, audience);
+    if (!this.#registry.isElsewhere(place)) return { tellHere };
+    const ids = chosen?.filter(({ node }) => node !== undefined).map(({ clientId }) => clientId);
+    if (ids?.length === 0) return { tellHere };
+    const others = { from: stamp.from, except: except?.clientId, only: ids, alsoWaiting };
+    return { tellHere, elsewhere: { kind: 'announce', frame, ...others } };
   }
 
   /** Sends a message to the members of a channel that are on this node, or to some of them. */

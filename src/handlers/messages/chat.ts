@@ -32,8 +32,10 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
       const message = { ...sent, ...said, userId, presenterName, private: only !== undefined };
       const readers = only && new Set(Array.from(only, ({ identity }) => identity.userId));
       const entry = { ...message, from: sender.clientId };
-      return whenReady(history.append(sender, { entry, readers, sentAt }), () => {
-        hub.announce(sender, 'chat.message', message, { from: sender.clientId, ...(only && { only }) });
+      const audience = { from: sender.clientId, ...(only && { only }) };
+      const { tellHere, elsewhere } = hub.compose(sender, 'chat.message', message, audience);
+      return whenReady(history.append(sender, { entry, readers, sentAt }, elsewhere), () => {
+        tellHere();
         return sent;
       });
     },
