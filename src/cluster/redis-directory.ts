@@ -90,6 +90,12 @@ export class RedisDirectory implements Directory {
     await Promise.all(writes);
   }
 
+  /** Lists those of these no more that are of this node, where another one has said so, and may not have known of all. */
+  removeOwn(clientIds: readonly string[]): void {
+    const own = clientIds.filter((clientId) => this.#own.has(clientId));
+    if (own.length > 0) this.remove(own).catch(() => {}); // it says so as soon as it can
+  }
+
   /** Redis was emptied: writes all anew. */
   restore(): void {
     for (const clientId of this.#own.keys()) this.#dirty.add(clientId);

@@ -167,12 +167,21 @@ export class Replicas {
       const before = replica.state;
       replica.turn(body);
       const applied = { ...outcome, state: replica.state, order: Number(words[2]) };
+      const goers = this.#goers(replica, body.change);
       this.#follower?.apply(replica.place, applied);
+      this.#directory.removeOwn(goers);
       this.#list(replica, before, body.change);
       if (body.change?.type === 'joined' && origin === this.#lease.id) this.#bury(replica);
     }
     replica.settle();
     this.#closeIdle(replica);
+  }
+
+  /** Who goes with a change, of this node or of another. */
+  #goers({ place, state }: Replica, change: Change | undefined): string[] {
+    if (change?.type !== 'went' && change?.type !== 'dissolved') return [];
+    if (change.type === 'went' && state !== undefined) return [change.clientId];
+    return this.#follower?.everybody(place).map(({ clientId }) => clientId) ?? [];
   }
 
   /** Lists those of this node anew of whom something is listed that has changed. */
