@@ -30,6 +30,8 @@ export interface TcpProxy {
   set(mode: ProxyMode): Promise<void>;
   /** Cuts every open connection by a reset; others may come. */
   cut(): void;
+  /** Stalls only the connection that the server sees coming from this port, until a mode is set. Whether there is one. */
+  stallOne(fromPort: number): boolean;
 }
 
 interface Joined {
@@ -73,6 +75,14 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
       } else if (next.kind !== 'refuse' && !listener.listening) await listen(listener, port);
     },
     cut,
+    stallOne(fromPort) {
+      const found = [...joined].find(({ server }) => server.localPort === fromPort);
+      if (found === undefined) return false;
+      for (const direction of ['up', 'down'] as const) {
+        found.lanes[direction].pace = paceOf({ kind: 'stall' }, direction);
+      }
+      return true;
+    },
   };
 }
 

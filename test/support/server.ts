@@ -32,7 +32,14 @@ const crowds = {
   MAX_CONNECTIONS_PER_ADDRESS: '1000',
 };
 
-const base = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', JWT_SECRET: jwtSecret, ...crowds };
+/** The settings that every server of the tests has, where it does not say otherwise. */
+export const testSettings = {
+  HOST: '127.0.0.1',
+  PORT: '0',
+  LOG_LEVEL: 'silent',
+  JWT_SECRET: jwtSecret,
+  ...crowds,
+};
 
 /**
  * Starts a server with the settings of `env` on top of those of the tests. Without parts it is as many nodes as
@@ -45,8 +52,12 @@ export async function startServer(
   const file = basename(expect.getState().testPath ?? '');
   const spread = nodeCount > 0 && parts === undefined && ofOneNode[file] === undefined;
   const server = spread
-    ? await startHosted(nodeCount, { ...base, ...env }, ofBytes.includes(file) ? 'connections' : 'requests')
-    : await startSignalbox(readConfig({ ...base, ...env }), parts);
+    ? await startHosted(
+        nodeCount,
+        { ...testSettings, ...env },
+        ofBytes.includes(file) ? 'connections' : 'requests',
+      )
+    : await startSignalbox(readConfig({ ...testSettings, ...env }), parts);
   const port = await watch(server.port);
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
