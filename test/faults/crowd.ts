@@ -50,6 +50,22 @@ export async function roster({ socket }: Guest): Promise<string[]> {
   return participants.map((one) => `${valueAt(one, 'clientId')}${valueAt(one, 'isHost') ? ' (host)' : ''}`);
 }
 
+/** What a guest's socket closes with; fails where it does not in time. */
+export async function closeOf({ socket, node }: Guest, withinMs: number): Promise<number> {
+  let late: NodeJS.Timeout | undefined;
+  const never = new Promise<never>((_, reject) => {
+    late = setTimeout(
+      () => reject(new Error(`a socket of ${node.url} is open after ${withinMs} ms`)),
+      withinMs,
+    );
+  });
+  try {
+    return (await Promise.race([socket.closed, never])).code;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
 /** Ids of all who left as one guest heard it, with repeats. */
 export function departed({ socket }: Guest): string[] {
   return socket.frames

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import {
+  closeOf,
   departed,
   enter,
   expectOneView,
@@ -84,7 +85,7 @@ test('a node is frozen for 20 s and woken: its sockets close with 1012, and noth
   await new Promise((wake) => setTimeout(wake, wakesAt - performance.now()));
   frozen.signal('SIGCONT');
 
-  for (const { socket } of gone) expect((await socket.closed).code).toBe(1012);
+  for (const guest of gone) expect(await closeOf(guest, 5000)).toBe(1012);
   // It is there again, as another: who comes to it is in the one view.
   await within(5000, async () => expect((await fetch(`${frozen.url}/readyz`)).status).toBe(200));
   const back = await enter(frozen, 'room-0', 'back');
@@ -118,7 +119,7 @@ test('a node is told to stop: its sockets close with 1012, and it leaves nothing
   const gone = guests.filter(({ node }) => node === leaving);
   const staying = guests.filter(({ node }) => node !== leaving);
   leaving.signal('SIGTERM');
-  for (const { socket } of gone) expect((await socket.closed).code).toBe(1012);
+  for (const guest of gone) expect(await closeOf(guest, 5000)).toBe(1012);
   expect((await leaving.process.finished).code).toBe(0);
   await within(1000, () => expectSwept(gone, staying));
   await expectOneView(staying);

@@ -4,6 +4,7 @@ import { type Cluster, type ClusterNode, startCluster } from '../support/cluster
 import { connectTo, startRedis } from '../support/redis.ts';
 import { openSocket } from '../support/socket.ts';
 import {
+  closeOf,
   departed,
   enter,
   expectOneView,
@@ -190,7 +191,7 @@ describe('Redis gone for longer than a lease:', () => {
       }
     });
     await cut.redisProxy.set({ kind: 'pass' });
-    for (const { socket } of lost) expect((await socket.closed).code).toBe(1012);
+    for (const guest of lost) expect(await closeOf(guest, 5000)).toBe(1012);
     await within(10_000, () => expectWhole(cluster, staying));
     for (const guest of staying) expect(departed(guest).length).toBe(roommates(lost, guest).length);
     await expectTogether(cluster, [...staying, await enter(cut, 'room-0', 'again')]);
