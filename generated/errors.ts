@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'internal'
   | 'draining'
   | 'auth_unavailable'
+  | 'degraded'
   | 'invalid_message'
   | 'unknown_type'
   | 'not_allowed'
@@ -81,6 +82,7 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   internal: { socket: true, retryable: false, title: 'Internal error', status: 500 },
   draining: { socket: false, retryable: true, title: 'Draining', status: 503 },
   auth_unavailable: { socket: false, retryable: true, title: 'Authentication unavailable', status: 503 },
+  degraded: { socket: true, retryable: true, title: 'Degraded', status: 503 },
   invalid_message: { socket: true, retryable: false, title: 'Invalid message' },
   unknown_type: { socket: true, retryable: false, title: 'Unknown type' },
   not_allowed: { socket: true, retryable: false, title: 'Not allowed' },

@@ -124,7 +124,7 @@ export interface paths {
          *     for signaling or chat. Limited to 30 requests a minute.
          *
          *     With an `Idempotency-Key`, repeating the request within 24 hours repeats the answer and sends nothing
-         *     again.
+         *     again. One that comes while the first is still carried out waits for it.
          */
         post: operations["broadcastToRoom"];
         delete?: never;
@@ -309,7 +309,8 @@ export interface paths {
         };
         /**
          * May clients be sent here?
-         * @description 200 while the server takes new connections; 503 `draining` once it was told to stop.
+         * @description 200 while the server takes new connections; 503 `draining` once it was told to stop, and `degraded` while it is cut
+         *     off from what it shares with other nodes.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -546,7 +547,7 @@ export interface components {
          * @example rate_limited
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "room_full" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "connection_limit" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
+        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "room_full" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "connection_limit" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "degraded" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
         /**
          * Fault
          * @description One fault in a request or a frame.
@@ -908,10 +909,18 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The server is stopping, or it cannot fetch the keys that verify tokens. */
+        /**
+         * @description The server is stopping (`draining`), it cannot fetch the keys that verify tokens (`auth_unavailable`), or what it
+         *     shares with other nodes is out of reach (`degraded`): then nothing was done, or it is not known whether it was.
+         */
         Unavailable: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "RateLimit-Policy": components["headers"]["Counted-RateLimit-Policy"];
+                RateLimit: components["headers"]["Counted-RateLimit"];
+                "RateLimit-Limit": components["headers"]["Counted-RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["Counted-RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["Counted-RateLimit-Reset"];
                 "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
             };
@@ -987,6 +996,8 @@ export interface components {
          * @example </api/connections/active?limit=100&cursor=100>; rel="next"
          */
         Link: string;
+        /** @description The list is of what could be read: some of what the nodes share was out of reach. Absent where it is complete. */
+        "Signalbox-Partial": "true";
         /**
          * @description Seconds to wait; the next call after that succeeds.
          * @example 240
@@ -1079,6 +1090,7 @@ export type HeaderCountedRateLimitLimit = components['headers']['Counted-RateLim
 export type HeaderCountedRateLimitRemaining = components['headers']['Counted-RateLimit-Remaining'];
 export type HeaderCountedRateLimitReset = components['headers']['Counted-RateLimit-Reset'];
 export type HeaderLink = components['headers']['Link'];
+export type HeaderSignalboxPartial = components['headers']['Signalbox-Partial'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderAllow = components['headers']['Allow'];
@@ -1125,6 +1137,7 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     Link: components["headers"]["Link"];
+                    "Signalbox-Partial": components["headers"]["Signalbox-Partial"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1152,6 +1165,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Signalbox-Partial": components["headers"]["Signalbox-Partial"];
                     [name: string]: unknown;
                 };
                 content: {

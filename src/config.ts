@@ -37,6 +37,8 @@ export interface Config {
   readonly stunUrls: readonly string[];
   readonly chatHistoryMessages: number;
   readonly chatHistoryMs: number;
+  /** What joins this node to others; `undefined`: it is alone. Several URLs are those of a Redis Cluster. */
+  readonly redis: { readonly urls: readonly string[]; readonly prefix: string } | undefined;
 }
 
 /**
@@ -74,6 +76,7 @@ export function readConfig(env: Env): Config {
     stunUrls: list(env.STUN_URLS).map(parseStunUrl),
     chatHistoryMessages: integer(env, 'CHAT_HISTORY_MESSAGES'),
     chatHistoryMs: integer(env, 'CHAT_HISTORY_MS'),
+    redis: readRedis(env),
   });
 }
 
@@ -158,6 +161,39 @@ function parseProxy(entry: string): string {
 function parseStunUrl(entry: string): string {
   if (/^stuns?:(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(entry)) return entry;
   return fail('STUN_URLS', `${quote(entry)} is not like stun:stun.example.com:3478`);
+}
+
+function readRedis(env: Env): Config['redis'] {
+  const prefix = env.REDIS_PREFIX || 'signalbox:';
+  // Braces would say what lies in one slot, which is for the keys to say.
+  if (!/^[^{}\s\p{Cc}]{1,64}$/u.test(prefix)) {
+    fail('REDIS_PREFIX', `${quote(prefix)} has braces, blanks or control characters, or is over 64 long`);
+  }
+  if (!env.REDIS_URL) return undefined;
+  const urls = list(env.REDIS_URL);
+  if (urls.length === 0 || !urls.every(isRedisUrl)) {
+    fail(
+      'REDIS_URL',
+      'is not like redis://host:6379 or rediss://user:password@host:6379, or some with commas',
+    );
+  }
+  const databases = urls.map((url) => URL.parse(url)?.pathname ?? '');
+  if (urls.length > 1 && databases.some((path) => path.length > 1 && path !== '/0')) {
+    fail('REDIS_URL', 'names a database, of which a Redis Cluster has only 0');
+  }
+  return { urls, prefix };
+}
+
+/** What the client takes. */
+function isRedisUrl(value: string): boolean {
+  const url = URL.parse(value);
+  if (url === null || !/^rediss?:$/.test(url.protocol) || url.hostname === '') return false;
+  try {
+    decodeURIComponent(url.username + url.password);
+  } catch {
+    return false;
+  }
+  return /^\/?\d{0,4}$/.test(url.pathname) && !url.search && !url.hash;
 }
 
 function deepFreeze<T>(value: T): T {

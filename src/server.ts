@@ -9,25 +9,16 @@ import { createVerifier } from './auth/tokens.ts';
 import type { Config } from './config.ts';
 import { messageHandlers } from './handlers/messages/index.ts';
 import { operationHandlers } from './handlers/operations/index.ts';
-import { AddressFailures, addressKey } from './limits/address.ts';
-import { LocalLimitStore } from './limits/local-limit-store.ts';
+import { addressKey } from './limits/address.ts';
 import { checkedPolicy } from './limits/policy.ts';
+import { Admission } from './rooms/admission.ts';
+import type { BanStore } from './rooms/ban-store.ts';
 import type { Clock } from './rooms/clock.ts';
-import { Closing } from './rooms/closing.ts';
-import type { Place } from './rooms/connection.ts';
-import { Door } from './rooms/door.ts';
-import { SignalboxError } from './rooms/errors.ts';
-import { Exclusion } from './rooms/exclusion.ts';
-import { Hub } from './rooms/hub.ts';
-import { type Identity, mayJoin } from './rooms/identity.ts';
-import { LocalBanStore } from './rooms/local-ban-store.ts';
-import { LocalChatStore } from './rooms/local-chat-store.ts';
-import { Membership } from './rooms/membership.ts';
-import { Moderation } from './rooms/moderation.ts';
-import { Registry } from './rooms/registry.ts';
-import { LocalRoomStore } from './rooms/room-store.ts';
-import { Views } from './rooms/views.ts';
+import { openDomain } from './rooms/domain.ts';
+import type { RoomEvent } from './rooms/events.ts';
+import type { Identity } from './rooms/identity.ts';
 import { ConfigError } from './settings.ts';
+import { type Shared, sharedByNobody } from './shared.ts';
 import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetry.ts';
 import { Guards } from './transports/guards/guards.ts';
 import { createApp } from './transports/http/app.ts';
@@ -47,6 +38,10 @@ export interface ServerParts {
   readonly report?: (event: TelemetryEvent) => void;
   /** What tokens are verified with in development mode; by default a new secret. */
   readonly developmentSecret?: string;
+  /** Who is kept out, for all who share the store. */
+  readonly bans?: BanStore;
+  /** Whether the server is cut off from what it shares with other nodes; `/readyz` says so. */
+  readonly isDegraded?: () => boolean;
 }
 
 /** A server that listens. */
@@ -64,8 +59,6 @@ export interface RunningServer {
 }
 
 const drainDeadlineMs = 2_000;
-/** Of all rooms together: 320 MB if each had 4,000 characters of two UTF-16 units, a hundredth of it in practice. */
-const maxChatMessages = 20_000;
 
 /** Starts a server: the one place where the parts meet. Rejects if it cannot listen. */
 export async function startServer(config: Config, parts: ServerParts = {}): Promise<RunningServer> {
@@ -86,6 +79,9 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     now,
     onKeysUnavailable: (error) => report({ type: 'keys.unavailable', error }),
   });
+  const clock = { now, later };
+  const shared = await connectShared(config, report, clock, steadyNow);
+  const isDegraded = () => shared.isDegraded() || parts.isDegraded?.() === true;
   const guards = new Guards({
     origins: {
       allowed: config.allowedOrigins,
@@ -93,15 +89,10 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       requiredOnUpgrade: config.requireOrigin,
     },
     trustedProxies: config.trustedProxies,
-    failures: new AddressFailures(config.addressFailuresPerMinute),
+    failures: shared.failures,
     verify,
   });
 
-  const registry = new Registry();
-  const rooms = new LocalRoomStore();
-  const clock = { now, later };
-  const views = new Views(registry, rooms, now);
-  const hub = new Hub(registry, rooms, views, config.presenceBatchMs, clock);
   const heartbeatSettings = { intervalMs: config.heartbeatIntervalMs, timeoutMs: config.heartbeatTimeoutMs };
   const iceServers = config.stunUrls.length > 0 ? [{ urls: [...config.stunUrls] }] : [];
   const welcome = {
@@ -110,31 +101,26 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     heartbeat: heartbeatSettings,
     limits: { maxMessageBytes: config.maxMessageBytes },
   };
-  const history = new LocalChatStore(
-    { maxMessages: config.chatHistoryMessages, maxAgeMs: config.chatHistoryMs, maxTotal: maxChatMessages },
-    now,
-  );
-  const door = new Door(registry, rooms, config.capacity);
-  const membership = new Membership(registry, rooms, views, hub, door, welcome, report, clock);
-  const closing = new Closing(registry, rooms, hub, history, report);
-  const exclusion = new Exclusion(registry, membership, new LocalBanStore(now), uuidv7, now);
-  const moderation = new Moderation(rooms, views, hub, membership, exclusion);
-  const domain = { views, hub, membership, closing, exclusion, moderation, history };
 
-  /** What a verified client is still checked for, on the upgrade and on its preflight. */
-  async function admit(identity: Identity, place: Place, address: string): Promise<void> {
-    await floods.check(identity);
-    checkGrant(identity, place);
-    await exclusion.check(identity.userId, place);
-    door.checkConnections(identity.userId, place, addressKey(address));
-    door.checkRoom(identity, place);
-  }
-
-  const limits = new LocalLimitStore(now);
+  const { limits, quota, idempotency, node } = shared;
+  const heed = (event: RoomEvent) => {
+    admission.heed(event);
+    report(event);
+  };
+  const stores = { ...shared, ...(parts.bans && { bans: parts.bans }) };
+  const domain = openDomain(stores, { ...config, welcome }, uuidv7, heed, clock);
+  const { views, membership, closing, exclusion, door, rooms } = domain;
+  const directory = shared.directory(views);
   const floods = new Floods(limits, report);
+  const checkFloods = (identity: Identity) => floods.check(identity);
+  const admission = new Admission({ rooms, door, exclusion, quota, checkFloods, node });
+  await shared.start(domain.receive);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = await createApp({
-    handlers: operationHandlers({ ...domain, admit, isDraining, audit: report, now }),
+    handlers: operationHandlers({
+      ...domain,
+      ...{ directory, admission, idempotency, isDraining, isDegraded, audit: report, now },
+    }),
     guards,
     limits,
     report,
@@ -145,8 +131,9 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const upgrade = new Upgrade({
     guards,
     isDraining,
-    admit,
-    join: (identity, place, outlet, address) => membership.join(identity, place, outlet, addressKey(address)),
+    enter: (identity, place, address, open) => admission.enter(identity, place, addressKey(address), open),
+    join: (clientId, identity, place, outlet, address) =>
+      membership.join(clientId, identity, place, outlet, addressKey(address)),
     socket: {
       dispatch: new Dispatch(messages, (sender) => views.role(sender), now),
       leave: (connection, reason) => membership.leave(connection, reason),
@@ -193,7 +180,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   async function drain(): Promise<void> {
     if (!draining) report({ type: 'server.stopping' });
     draining = true;
-    closing.closeAll();
+    await closing.closeAll();
     await upgrade.closed(drainDeadlineMs);
   }
 
@@ -204,11 +191,33 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       server.close(() => resolve());
       server.closeAllConnections();
     });
+    await shared.stop();
     report({ type: 'server.stopped' });
     await telemetry.flush();
   }
 
   return { host: config.host, port, url, drain, stop };
+}
+
+/** Joins other nodes where a Redis is set; else nothing of that is even loaded. */
+async function connectShared(
+  config: Config,
+  report: (event: TelemetryEvent) => void,
+  clock: Clock,
+  steadyNow: () => number,
+): Promise<Shared> {
+  const local = sharedByNobody(config, clock.now);
+  const { redis, capacity, chatHistoryMessages: maxMessages, chatHistoryMs: maxAgeMs } = config;
+  if (redis === undefined) return local;
+  const { joinCluster } = await import('./cluster/cluster.ts');
+  const settings = { redis, capacity, history: { maxMessages, maxAgeMs } };
+  try {
+    return await joinCluster(settings, local.failures, report, clock, steadyNow);
+  } catch (cause) {
+    // Never the address itself, which may hold a password.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(`REDIS_URL: no Redis answers there: ${why}`);
+  }
 }
 
 /** Nothing that only waits keeps the process alive. */
@@ -220,14 +229,6 @@ function waitUnref(run: () => void, ms: number): void {
 async function warmUp(url: string): Promise<void> {
   const { status } = await fetch(url + routes.getHealth.path);
   if (status !== routes.getHealth.success) throw new Error(`the server does not answer itself: ${status}`);
-}
-
-function checkGrant(identity: Identity, { roomId, channel }: Place): void {
-  if (mayJoin(identity, roomId, channel)) return;
-  throw new SignalboxError(
-    'room_not_granted',
-    `The token does not grant the ${channel} channel of the room ${roomId}.`,
-  );
 }
 
 function verificationKeys({ keys }: Config, parts: ServerParts): VerificationKeys {

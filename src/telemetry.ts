@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { ClusterEvent } from './cluster/cluster.ts';
 import type { Config } from './config.ts';
 import type { AdminAction } from './handlers/operations/caller.ts';
 import type { RoomEvent } from './rooms/events.ts';
@@ -13,7 +14,13 @@ export type ServerEvent =
   | { readonly type: 'keys.unavailable'; readonly error: unknown };
 
 /** Everything that is worth a line in the log. */
-export type TelemetryEvent = RoomEvent | SocketEvent | RequestFailed | AdminAction | ServerEvent;
+export type TelemetryEvent =
+  | ClusterEvent
+  | RoomEvent
+  | SocketEvent
+  | RequestFailed
+  | AdminAction
+  | ServerEvent;
 
 /** Where events go. */
 export interface Telemetry {
@@ -50,7 +57,15 @@ function write(log: Logger, event: TelemetryEvent): void {
     case 'request.failed':
       return log.error({ requestId: event.requestId, request: event.request, err: event.error }, event.type);
     case 'keys.unavailable':
+    case 'redis.failed':
+    case 'redis.gone':
+    case 'limits.degraded':
+    case 'delivery.silent':
       return log.warn({ err: event.error }, event.type);
+    case 'broker.failed':
+      return log.error({ err: event.error }, event.type);
+    case 'broker.refused':
+      return log.error({ node: event.origin, version: event.version }, event.type);
     default: {
       const { type, ...fields } = event;
       return log.info(fields, type);

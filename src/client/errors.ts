@@ -1,6 +1,6 @@
 import type { AdmissionDenied, ErrorPayload, RoomClosed, SessionKicked } from '../../generated/messages.ts';
 
-/** The server refused a message; nothing of it happened. */
+/** The server refused a message; nothing of it happened, unless the code is `degraded`, where it may have. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   /** What went wrong, for programs. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createClient, createCluster } from 'redis';
+import { PingWatch, pingIntervalMs } from './ping-watch.ts';
 
 /** A Lua script, and the name by which Redis knows it once it has seen it. */
 export interface Script {
@@ -17,6 +18,17 @@ export interface Redis {
   close(): void;
 }
 
+/** The way of messages to the connections that listen, see `listener.ts`. */
+export interface Publisher {
+  /** The command that publishes, also for scripts: on a Redis Cluster it goes by slot, as all about one room does. */
+  readonly publishCommand: 'PUBLISH' | 'SPUBLISH';
+  /**
+   * Publishes after all commands and scripts about the same slot that were called before. Rejects where the connection is
+   * lost or too much waits; without a limit of time, since nobody waits for the answer.
+   */
+  publish(channel: string, text: string): Promise<unknown>;
+}
+
 /** What became of the connection, for the log. */
 export interface RedisEvents {
   readonly onError: (error: unknown) => void;
@@ -28,27 +40,45 @@ export const commandTimeoutMs = 100;
 /** How many commands may wait for their answers: while Redis hangs, more are refused. */
 const maxQueued = 10_000;
 
+/** Every script of this process by its name: each connection makes Redis know them before it asks for anything. */
+const scripts = new Map<string, Script>();
+
+/** A script, as `Redis.run` takes it; to be made when a module is loaded, and so before there is a connection. */
 export function script(lua: string): Script {
-  return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
+  const made = { lua, sha1: createHash('sha1').update(lua).digest('hex') };
+  scripts.set(made.sha1, made);
+  return made;
 }
+
+/** How each connection is made, but for when it comes back. */
+export const connectionOptions = {
+  disableOfflineQueue: true,
+  // Limited below, where it needs no signal of its own for each command.
+  commandOptions: { timeout: 0 },
+} as const;
+export const connectTimeoutMs = 2_000;
 
 /**
  * Connects, and stays connected: it comes back by itself. Resolves once the first connection stands; rejects where that
- * fails. While there is none, commands reject at once.
+ * fails. While there is none, commands reject at once. Commands about one slot are carried out in the order in which they
+ * were called, scripts too: Redis knows them all, unless somebody made it forget them meanwhile.
  *
  * @param urls one address (`redis://`, `rediss://`), or several of a Redis Cluster
  */
-export async function connectRedis(urls: readonly string[], { onError }: RedisEvents): Promise<Redis> {
+export async function connectRedis(
+  urls: readonly string[],
+  { onError }: RedisEvents,
+): Promise<Redis & Publisher> {
   const [url, ...others] = urls;
   if (url === undefined) throw new Error('no address of a Redis');
   let hasConnected = false;
   const options = {
-    disableOfflineQueue: true,
+    ...connectionOptions,
     commandsQueueMaxLength: maxQueued,
     // One that hangs is left, so that what waits for it does not wait for ever.
-    pingInterval: 1_000,
+    pingInterval: pingIntervalMs,
     socket: {
-      connectTimeout: 2_000,
+      connectTimeout: connectTimeoutMs,
       socketTimeout: 5_000,
       reconnectStrategy: (retries: number, cause: Error) =>
         hasConnected ? Math.min(50 * 2 ** retries, 1_000) : cause,
@@ -56,23 +86,52 @@ export async function connectRedis(urls: readonly string[], { onError }: RedisEv
   };
   if (others.length > 0) {
     const cluster = createCluster({ rootNodes: urls.map((each) => ({ url: each })), defaults: options });
-    await cluster.on('error', onError).connect();
+    const watch = new PingWatch((client) => cluster.masters.some((master) => master.client === client));
+    cluster.on('node-ready', ({ host, port }: { host: string; port: number }) => {
+      const client = cluster.nodeByAddress.get(`${host}:${port}`)?.client;
+      if (client === undefined) return;
+      loadScripts((args) => client.sendCommand(args), onError);
+      watch.add(client);
+    });
+    const connecting = cluster.on('error', onError).connect();
+    connecting.catch(() => watch.stop());
+    await connecting;
     hasConnected = true;
     return facade(
+      'SPUBLISH',
       (key, args) => cluster.sendCommand(key, false, args),
-      () => cluster.destroy(),
+      () => {
+        watch.stop();
+        cluster.destroy();
+      },
     );
   }
   const client = createClient({ url, ...options });
+  client.on('ready', () => loadScripts((args) => client.sendCommand(args), onError));
   await client.on('error', onError).connect();
   hasConnected = true;
+  const watch = new PingWatch();
+  watch.add(client);
   return facade(
+    'PUBLISH',
     (_key, args) => client.sendCommand(args),
-    () => client.destroy(),
+    () => {
+      watch.stop();
+      client.destroy();
+    },
   );
 }
 
-function facade(send: (key: string, args: string[]) => Promise<unknown>, close: () => void): Redis {
+/** To be called the moment that a connection stands, so that nothing else comes first. */
+function loadScripts(send: (args: string[]) => Promise<unknown>, onError: RedisEvents['onError']): void {
+  for (const { lua } of scripts.values()) send(['SCRIPT', 'LOAD', lua]).catch(onError);
+}
+
+function facade(
+  publishCommand: Publisher['publishCommand'],
+  send: (key: string, args: string[]) => Promise<unknown>,
+  close: () => void,
+): Redis & Publisher {
   const sendInTime = (key: string, args: string[]) => inTime(send(key, args));
   return {
     command: (name, key, ...args) => sendInTime(key, [name, key, ...args.map(String)]),
@@ -85,16 +144,18 @@ function facade(send: (key: string, args: string[]) => Promise<unknown>, close: 
         return sendInTime(keys[0] ?? '', ['EVAL', lua, ...rest]);
       }
     },
+    publishCommand,
+    publish: (channel, text) => send(channel, [publishCommand, channel, text]),
     close,
   };
 }
 
 /** The library limits how long a command waits to be sent, and not how long its answer may take. */
-function inTime<T>(answer: Promise<T>): Promise<T> {
+export function inTime<T>(answer: Promise<T>, timeoutMs: number = commandTimeoutMs): Promise<T> {
   return new Promise((resolve, reject) => {
-    const late = () => reject(new Error(`Redis has not answered within ${commandTimeoutMs} ms`));
+    const late = () => reject(new Error(`Redis has not answered within ${timeoutMs} ms`));
     // Not before what has arrived is read: where this process itself hung, Redis is not the one that is late.
-    const timer = setTimeout(() => setImmediate(late), commandTimeoutMs);
+    const timer = setTimeout(() => setImmediate(late), timeoutMs);
     answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -22,20 +22,31 @@ export function addressKey(ip: string): string {
 }
 
 /**
- * Stops the guessing of credentials before they are verified: counts failed ones per client address, and
- * never a valid one, so that a crowd behind one NAT is not blocked by its own size.
+ * Stops the guessing of credentials before they are verified: counts failed ones per client address, in this process or on
+ * all nodes, and never a valid one, so that a crowd behind one NAT is not blocked by its own size.
  *
  * The window is fixed and starts with the first failure. Verifications that are under way when the last
  * allowed failure is recorded still finish, so a burst can exceed the number by those in flight.
+ *
+ * Every version passes `test/limits/address-failures-suite.ts`, and never rejects.
  *
  * @example
  * const waitMs = await failures.retryAfterMs(ip);
  * if (waitMs !== undefined) throw rateLimited(waitMs);
  * // verify; if that fails: await failures.record(ip);
  */
-export class AddressFailures {
+export interface AddressFailures {
   /** As the response headers tell it. */
   readonly policy: { readonly name: string; readonly limit: number; readonly windowMs: number };
+  /** How long an address must wait before its credentials are looked at; `undefined`: it need not. */
+  retryAfterMs(ip: string): Promise<number | undefined>;
+  /** Counts one failed credential; in force here at once, even before the promise settles. */
+  record(ip: string): Promise<void>;
+}
+
+/** Counts the failed credentials that come to this process. */
+export class LocalAddressFailures implements AddressFailures {
+  readonly policy: AddressFailures['policy'];
   readonly #limiter: RateLimiterMemory;
 
   constructor(perMinute: number) {
@@ -43,7 +54,6 @@ export class AddressFailures {
     this.#limiter = new RateLimiterMemory({ points: perMinute, duration: 60 });
   }
 
-  /** How long an address must wait before its credentials are looked at; `undefined`: it need not. */
   async retryAfterMs(ip: string): Promise<number | undefined> {
     const counted = await this.#limiter.get(addressKey(ip));
     if (counted === null || counted.remainingPoints > 0) return undefined;
@@ -51,7 +61,6 @@ export class AddressFailures {
     return counted.msBeforeNext > 0 ? counted.msBeforeNext : undefined;
   }
 
-  /** Counts one failed credential; in force at once, even before the promise settles. */
   async record(ip: string): Promise<void> {
     await this.#limiter.penalty(addressKey(ip));
   }

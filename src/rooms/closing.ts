@@ -1,33 +1,33 @@
-import type { Channel, CloseName, RoomClosed } from '../../generated/messages.ts';
+import type { Channel, RoomClosed } from '../../generated/messages.ts';
 import type { ChatStore } from './chat-store.ts';
-import type { Connection, Place } from './connection.ts';
-import type { Report, RoomEvent } from './events.ts';
-import type { Hub } from './hub.ts';
-import { type Ready, whenReady } from './ready.ts';
+import type { Connection } from './connection.ts';
+import type { Membership } from './membership.ts';
+import { eachReady, type Ready, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
 import { dissolve } from './room.ts';
-import type { LocalRoomStore } from './room-store.ts';
+import type { RoomStore } from './room-store.ts';
+import type { Views } from './views.ts';
 
 /** The end of whole rooms. */
 export class Closing {
   readonly #registry: Registry;
-  readonly #rooms: LocalRoomStore;
-  readonly #hub: Hub;
+  readonly #rooms: RoomStore;
+  readonly #views: Views;
+  readonly #membership: Membership;
   readonly #history: ChatStore;
-  readonly #report: Report<RoomEvent>;
 
   constructor(
     registry: Registry,
-    rooms: LocalRoomStore,
-    hub: Hub,
+    rooms: RoomStore,
+    views: Views,
+    membership: Membership,
     history: ChatStore,
-    report: Report<RoomEvent>,
   ) {
     this.#registry = registry;
     this.#rooms = rooms;
-    this.#hub = hub;
+    this.#views = views;
+    this.#membership = membership;
     this.#history = history;
-    this.#report = report;
   }
 
   /**
@@ -42,38 +42,35 @@ export class Closing {
     closed: RoomClosed,
     by?: Connection,
   ): Ready<number> {
-    // Before anybody is told: whoever opens the room anew must not read what was said, and no frame may come between
-    // the last ones of a client and its close.
+    // Before anybody is told: whoever opens the room anew must not read what was said.
     return whenReady(this.#history.clear(roomId, channel), () => {
+      let count = 0;
       const places = this.#registry.placesOf(roomId, channel);
-      for (const place of places) {
-        this.#hub.announce(place, 'room.closed', closed, { except: by, alsoWaiting: true });
-      }
-      by?.outlet.finish('room_closed', this.#hub.encode('room.closed', closed));
-      return this.#dissolve(places, 'room_closed', by);
+      const end = eachReady(places, (place) =>
+        this.#rooms.transaction(
+          place,
+          (state) => {
+            count += this.#views.count(place);
+            return dissolve('room_closed', closed)(state);
+          },
+          by?.clientId,
+        ),
+      );
+      return whenReady(end, () => count);
     });
   }
 
-  /** Ends every connection, since the server stops; says how many. */
-  closeAll(): number {
-    return this.#dissolve(this.#registry.places(), 'restarting');
-  }
-
-  /** Ends whole rooms: nobody stays who could be told of a departure. */
-  #dissolve(places: readonly Place[], name: CloseName, by?: Connection): number {
-    const leaving = places.flatMap((place) => [
-      ...this.#registry.members(place).values(),
-      ...this.#registry.waiting(place).values(),
-    ]);
-    for (const place of places) {
-      this.#rooms.transaction(place, dissolve);
-      this.#hub.forget(place);
-    }
-    for (const connection of leaving) {
-      this.#registry.remove(connection);
-      if (connection !== by) connection.outlet.close(name);
-      this.#report({ type: 'connection.left', connection, reason: 'closed' });
-    }
-    return leaving.length;
+  /** Ends every connection to this node, since the server stops. Never rejects: what cannot be said, others find out. */
+  async closeAll(): Promise<void> {
+    const ends = this.#registry.places().map((place) => {
+      const here = this.#views.everybody(place).filter(({ node }) => node === undefined);
+      for (const { outlet } of here) outlet.close('restarting');
+      return Promise.try(() =>
+        this.#registry.isElsewhere(place)
+          ? eachReady(here, (connection) => this.#membership.leave(connection, 'closed'))
+          : this.#rooms.transaction(place, dissolve('restarting')),
+      );
+    });
+    await Promise.allSettled(ends);
   }
 }

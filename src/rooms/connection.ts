@@ -1,11 +1,12 @@
-import type {
-  Channel,
-  CloseName,
-  ConnectionStatus,
-  Media,
-  Metadata,
-  Participant,
-  Role,
+import {
+  type Channel,
+  type CloseName,
+  type ConnectionStatus,
+  channels,
+  type Media,
+  type Metadata,
+  type Participant,
+  type Role,
 } from '../../generated/messages.ts';
 import type { components } from '../../generated/rest.ts';
 import type { Frame } from './frame.ts';
@@ -15,8 +16,8 @@ import type { Identity } from './identity.ts';
 export interface Outlet {
   /** Sends a frame after those sent before. Does nothing once the outlet is closed. */
   send(frame: Frame): void;
-  /** Ends the connection after the frames sent so far; later frames and messages are dropped. */
-  close(name: CloseName): void;
+  /** Ends the connection after the frames sent so far, and a `last` one; later frames and messages are dropped. */
+  close(name: CloseName, last?: Frame): void;
   /** As `close`, once the message at hand has been answered, and after one `last` frame. */
   finish(name: CloseName, last?: Frame): void;
 }
@@ -33,8 +34,10 @@ export interface Connection extends Place {
   readonly placeKey: string;
   /** Made by the server, unguessable, unique. */
   readonly clientId: string;
-  /** Counts up over all rooms, in the order of joining. */
-  readonly serial: number;
+  /** The node that has its socket, where that is another one than this. */
+  readonly node: string | undefined;
+  /** Counts up over all rooms, in the order in which this node has heard of them. */
+  serial: number;
   /** What would continue this session on another socket: unguessable, and known to the client alone. */
   readonly resumeToken: string;
   /** Counts up within the channel, in the order of joining; 0 while the client waits to be let in. */
@@ -55,9 +58,30 @@ export interface Connection extends Place {
   metadata: Metadata | undefined;
 }
 
-/** A new client id: 128 random bits, so that nobody guesses another's. */
-export function newClientId(): string {
-  return `client_${random(16).toString('hex')}`;
+/** The channels of a room; with `only`, no other. */
+export function placesOf(roomId: string, only?: Channel): Place[] {
+  return channels
+    .filter((channel) => only === undefined || channel === only)
+    .map((channel) => ({ roomId, channel }));
+}
+
+/** What the nodes tell each other of a connection: all that peers can see of it, and what the rules must know. */
+export interface MemberRecord {
+  readonly clientId: string;
+  readonly node: string;
+  readonly userId: string;
+  readonly presenterName: string;
+  readonly tokenHost: boolean;
+  readonly joinedAt: string;
+  readonly connectionStatus: ConnectionStatus;
+  readonly media: Media;
+  readonly handRaised: boolean;
+  readonly metadata?: Metadata | undefined;
+}
+
+/** A new client id: 128 random bits, so that nobody guesses another's, behind the node that has it, where there are more. */
+export function newClientId(node: string): string {
+  return `client_${node && `${node}_`}${random(16).toString('hex')}`;
 }
 
 /** A new resume token: 256 random bits. */
@@ -89,6 +113,14 @@ export function isWaiting({ order }: Connection): boolean {
 /** A moment as RFC 3339 writes it. */
 export function timestamp(epochMs: number): string {
   return new Date(epochMs).toISOString();
+}
+
+/** A connection as the nodes tell each other of it. */
+export function toRecord(connection: Connection, node: string): MemberRecord {
+  const { clientId, identity, joinedAt, connectionStatus, media, handRaised, metadata } = connection;
+  const { userId, presenterName, host } = identity;
+  const about = { clientId, node, userId, presenterName, tokenHost: host };
+  return { ...about, joinedAt, connectionStatus, media, handRaised, ...(metadata && { metadata }) };
 }
 
 /** A connection as its peers see it. */

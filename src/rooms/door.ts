@@ -1,50 +1,27 @@
 import { frameLimits } from '../../generated/messages.ts';
 import type { Connection, Place } from './connection.ts';
+import type { ConnectionLimits } from './connection-quota.ts';
 import { SignalboxError } from './errors.ts';
 import type { Identity } from './identity.ts';
 import type { Registry } from './registry.ts';
-import type { LocalRoomStore } from './room-store.ts';
+import type { RoomStore } from './room-store.ts';
 
-/** How many connections there may be: a bound on what one user, one address or one room can cost. */
-export interface CapacityLimits {
-  readonly perUserAndRoom: number;
-  readonly perUser: number;
-  readonly perAddress: number;
+/** How many there may be: a bound on what one user, one address or one room can cost. */
+export interface CapacityLimits extends ConnectionLimits {
   /** Of one channel of a room. */
   readonly roomSize: number;
 }
 
-/** How soon a connection may be free again: when another one of the user's ends, which nobody knows. */
-const retryAfterMs = 5_000;
-
-/** Who may come in: neither one too many, nor through a lock. Nobody is kept out by a session of its own that was lost. */
+/** Who may come into a room: neither one too many, nor through a lock. Nobody is kept out by a session of its own that was lost. */
 export class Door {
   readonly #registry: Registry;
-  readonly #rooms: LocalRoomStore;
+  readonly #rooms: RoomStore;
   readonly #limits: CapacityLimits;
 
-  constructor(registry: Registry, rooms: LocalRoomStore, limits: CapacityLimits) {
+  constructor(registry: Registry, rooms: RoomStore, limits: CapacityLimits) {
     this.#registry = registry;
     this.#rooms = rooms;
     this.#limits = limits;
-  }
-
-  /**
-   * Refuses one connection too many (`connection_limit`).
-   *
-   * @param address as `addressKey` gives it
-   */
-  checkConnections(userId: string, { roomId }: Place, address: string): void {
-    const { perUserAndRoom, perUser, perAddress } = this.#limits;
-    const own = this.#registry
-      .ofUser(userId)
-      .filter(({ connectionStatus }) => connectionStatus === 'connected');
-    const inRoom = own.filter((connection) => connection.roomId === roomId).length;
-    if (inRoom >= perUserAndRoom) throw tooMany(`You have ${inRoom} connections to this room.`);
-    if (own.length >= perUser) throw tooMany(`You have ${own.length} connections.`);
-    if (this.#registry.countOfAddress(address) >= perAddress) {
-      throw tooMany(`There are ${perAddress} connections from this address.`);
-    }
   }
 
   /**
@@ -95,8 +72,4 @@ export class Door {
     const [members, waiting] = [this.#registry.members(place).size, this.#registry.waiting(place).size];
     return members + waiting >= this.#limits.roomSize;
   }
-}
-
-function tooMany(message: string): SignalboxError {
-  return new SignalboxError('connection_limit', message, { retryAfterMs });
 }

@@ -1,9 +1,10 @@
 import type { Channel, SessionKicked } from '../../generated/messages.ts';
 import type { Ban, BanStore } from './ban-store.ts';
-import { type Connection, type Place, timestamp } from './connection.ts';
+import type { Broker, NodeMessage } from './broker.ts';
+import { type Connection, type Place, placesOf, timestamp } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Membership } from './membership.ts';
-import { type Ready, whenReady } from './ready.ts';
+import { eachReady, type Ready, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
 
 /** A kick: by whom, why, and for how long its user stays out. */
@@ -17,30 +18,47 @@ export interface Kick {
   readonly channel?: Channel | undefined;
 }
 
+type Banned = Extract<NodeMessage, { kind: 'banned' }>;
+
+interface Recent {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly roomId: string;
+  readonly message: Banned;
+}
+
+/** Longer than anybody takes to come in who was let through. */
+const recentMs = 5_000;
+
 /** Putting users out of a room, and keeping them out. */
 export class Exclusion {
   readonly #registry: Registry;
   readonly #membership: Membership;
   readonly #bans: BanStore;
+  readonly #broker: Broker;
   readonly #newBanId: () => string;
   readonly #now: () => number;
+  /** Those of the last seconds, the earliest first: who comes just now may have been checked before. */
+  #recent: Recent[] = [];
 
   constructor(
     registry: Registry,
     membership: Membership,
     bans: BanStore,
+    broker: Broker,
     newBanId: () => string,
     now: () => number,
   ) {
     this.#registry = registry;
     this.#membership = membership;
     this.#bans = bans;
+    this.#broker = broker;
     this.#newBanId = newBanId;
     this.#now = now;
   }
 
   /** Puts a client out; with a ban, every other socket of its user that the ban holds for as well. */
-  kick(target: Connection, { by, byUserId, reason, banSeconds, channel }: Kick): Ready<void> {
+  kick(target: Connection, { by, byUserId, reason, banSeconds, channel }: Kick): Ready<unknown> {
     const told: SessionKicked = { by, ...(reason !== undefined && { reason }) };
     if (banSeconds === undefined) return this.#membership.putOut(target, told, 'kicked');
     const { roomId, identity } = target;
@@ -56,11 +74,48 @@ export class Exclusion {
     };
     // The ban first: nobody who is put out finds the door open.
     return whenReady(this.#bans.add(ban), () => {
+      const message: Banned = { kind: 'banned', userId: identity.userId, channel, until, reason, by };
+      this.#remember(roomId, message);
       const banned = { ...told, banUntil: timestamp(until) };
       const others = this.sessionsOf(target, channel).filter((other) => other !== target);
-      this.#membership.putOut(target, banned, 'kicked');
-      for (const other of others) this.#membership.putOut(other, banned, 'banned');
+      const out = [
+        this.#membership.putOut(target, banned, 'kicked'),
+        ...others.map((other) => this.#membership.putOut(other, banned, 'banned')),
+      ];
+      // After them, since whoever has not been put out by then is put out by this.
+      for (const place of placesOf(roomId, channel)) this.#broker.publish(place, message);
+      return eachReady(out, (each) => each);
     });
+  }
+
+  /** Another node keeps a user out: puts out whom it has not seen here. */
+  receive(place: Place, message: Banned): Ready<unknown> {
+    this.#remember(place.roomId, message);
+    const { userId } = message;
+    const here = this.#registry.ofUser(userId).filter(({ node }) => node === undefined);
+    return eachReady(here, (connection) => this.checkAgain(connection));
+  }
+
+  /** Puts out one whose user was kept out while it came. */
+  checkAgain(connection: Connection): Ready<unknown> {
+    const since = this.#now() - recentMs;
+    const ban = this.#recent.find(
+      ({ at, roomId, message: { userId, channel = connection.channel } }) =>
+        at >= since &&
+        roomId === connection.roomId &&
+        userId === connection.identity.userId &&
+        channel === connection.channel,
+    );
+    if (ban === undefined) return undefined;
+    const { by, reason, until } = ban.message;
+    const kicked = { by, ...(reason !== undefined && { reason }), banUntil: timestamp(until) };
+    return this.#membership.putOut(connection, kicked, 'banned');
+  }
+
+  #remember(roomId: string, message: Banned): void {
+    const at = this.#now();
+    this.#recent = this.#recent.filter((recent) => recent.at >= at - recentMs);
+    this.#recent.push({ at, roomId, message });
   }
 
   /** The sessions of a client's user in its room, or in one channel of it: whom a ban puts out. */

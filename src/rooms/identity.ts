@@ -1,3 +1,5 @@
+import { SignalboxError } from './errors.ts';
+
 /** Who a verified token says that its bearer is, and what it grants. */
 export interface Identity {
   /** The claim `sub`. */
@@ -22,6 +24,15 @@ export interface Identity {
 export function mayJoin(identity: Identity, roomId: string, channel: string): boolean {
   const room = identity.rooms?.some((grant) => matches(grant, roomId)) ?? true;
   return room && (identity.channels?.includes(channel) ?? true);
+}
+
+/** Refuses a place that the token does not grant (`room_not_granted`). */
+export function checkGrant(identity: Identity, roomId: string, channel: string): void {
+  if (mayJoin(identity, roomId, channel)) return;
+  throw new SignalboxError(
+    'room_not_granted',
+    `The token does not grant the ${channel} channel of the room ${roomId}.`,
+  );
 }
 
 function matches(grant: string, roomId: string): boolean {

@@ -1,91 +1,93 @@
-import {
-  type CloseName,
-  type Departure,
-  frameLimits,
-  type Media,
-  type SessionKicked,
-  type SessionWelcome,
-} from '../../generated/messages.ts';
+import type { CloseName, Departure, Media, SessionKicked } from '../../generated/messages.ts';
+import type { Changes } from './changes.ts';
 import type { Clock } from './clock.ts';
 import {
   type Connection,
   isWaiting,
-  newClientId,
   newResumeToken,
   nowhere,
   type Outlet,
   type Place,
   timestamp,
+  toRecord,
 } from './connection.ts';
 import type { Door } from './door.ts';
 import type { Report, RoomEvent } from './events.ts';
 import { regrant } from './hosts.ts';
 import type { Hub } from './hub.ts';
 import type { Identity } from './identity.ts';
+import type { News } from './news.ts';
+import { type Ready, whenFailed, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
-import { arrive, join, leave, type Member, type Outcome } from './room.ts';
-import { type LocalRoomStore, placeKey } from './room-store.ts';
-import type { Views } from './views.ts';
+import { admit, arrive, leave, type Member, stopWaiting } from './room.ts';
+import { placeKey, type RoomStore } from './room-store.ts';
 
 /** What everybody sends at first; replaced as a whole when it changes. */
 const silent: Media = { mic: 'off', camera: 'off', screen: 'off' };
 
-/** What a welcome says that has nothing to do with the room. */
-export type WelcomeSettings = Pick<SessionWelcome, 'resumeWindowMs' | 'iceServers' | 'heartbeat' | 'limits'>;
+/** What membership needs. */
+export interface MembershipParts {
+  readonly registry: Registry;
+  readonly rooms: RoomStore;
+  readonly hub: Hub;
+  readonly news: News;
+  readonly changes: Changes;
+  readonly door: Door;
+  /** The id of this node among others; empty where it is alone. */
+  readonly node: () => string;
+  readonly resumeWindowMs: number;
+  readonly report: Report<RoomEvent>;
+  readonly clock: Clock;
+}
 
-/**
- * Who comes and goes: joins, lost connections, leaves and kicks, and what the others are told of them.
- */
+/** Who comes and goes: joins, lost connections, leaves and kicks. What follows from each, `Changes` knows. */
 export class Membership {
   readonly #registry: Registry;
-  readonly #rooms: LocalRoomStore;
-  readonly #views: Views;
+  readonly #rooms: RoomStore;
   readonly #hub: Hub;
+  readonly #news: News;
+  readonly #changes: Changes;
   readonly #door: Door;
-  readonly #welcome: WelcomeSettings;
+  readonly #node: () => string;
+  readonly #resumeWindowMs: number;
   readonly #report: Report<RoomEvent>;
   readonly #clock: Clock;
-  #lastSerial = 0;
 
-  constructor(
-    registry: Registry,
-    rooms: LocalRoomStore,
-    views: Views,
-    hub: Hub,
-    door: Door,
-    welcome: WelcomeSettings,
-    report: Report<RoomEvent>,
-    clock: Clock,
-  ) {
-    this.#registry = registry;
-    this.#rooms = rooms;
-    this.#views = views;
-    this.#hub = hub;
-    this.#door = door;
-    this.#welcome = welcome;
-    this.#report = report;
-    this.#clock = clock;
+  constructor(parts: MembershipParts) {
+    this.#registry = parts.registry;
+    this.#rooms = parts.rooms;
+    this.#hub = parts.hub;
+    this.#news = parts.news;
+    this.#changes = parts.changes;
+    this.#door = parts.door;
+    this.#node = parts.node;
+    this.#resumeWindowMs = parts.resumeWindowMs;
+    this.#report = parts.report;
+    this.#clock = parts.clock;
   }
 
   /**
    * A client comes. The registry has it, then it is welcomed, and then the others are told; where newcomers must be
    * let in it is told to wait, and the hosts hear of it. Where a user would be refused or kept waiting, it takes the
-   * place of its session that has lost its connection there, which ends.
+   * place of its session that has lost its connection there, which ends. Refused as by {@link Door.checkRoom}.
    */
-  join(identity: Identity, { roomId, channel }: Place, outlet: Outlet, address: string): Connection {
+  join(
+    clientId: string,
+    identity: Identity,
+    { roomId, channel }: Place,
+    outlet: Outlet,
+    address: string,
+  ): Ready<Connection> {
     const place = { roomId, channel };
-    const clientId = newClientId();
     const now = this.#clock.now();
-    const kept = this.#door.keptPlace(identity, place);
-    const rule = arrive({ clientId, tokenHost: identity.host }, now, kept !== undefined);
-    const { waits, ...outcome } = this.#rooms.transaction(place, rule);
     const connection: Connection = {
       ...place,
       placeKey: placeKey(place),
       clientId,
-      serial: ++this.#lastSerial,
+      node: undefined,
+      serial: 0,
       resumeToken: newResumeToken(),
-      order: waits ? 0 : outcome.state.lastOrder,
+      order: 0,
       joinedAt: timestamp(now),
       outlet,
       address,
@@ -96,14 +98,22 @@ export class Membership {
       handRaised: false,
       metadata: undefined,
     };
-    this.#registry.add(connection);
-    if (waits) {
-      this.#report({ type: 'connection.waiting', connection });
-      this.#hub.send(connection, 'admission.waiting', {});
-      this.#tellOfWaiting(connection);
-    } else this.#welcomeIn(connection, outcome);
-    if (kept) this.leave(kept, 'disconnected');
-    return connection;
+    const record = toRecord(connection, this.#node());
+    let kept: Connection | undefined;
+    this.#changes.expect(connection);
+    const joined = whenFailed(
+      () =>
+        this.#rooms.transaction(place, (state) => {
+          this.#door.checkRoom(identity, place);
+          kept = this.#door.keptPlace(identity, place);
+          return arrive(record, now, kept !== undefined)(state);
+        }),
+      () => this.#changes.expectNoMore(connection),
+    );
+    return whenReady(joined, () => {
+      const end = kept && this.leave(kept, 'disconnected');
+      return whenReady(end, () => connection);
+    });
   }
 
   /**
@@ -111,37 +121,38 @@ export class Membership {
    *
    * @param by the host who decided, and knows of it
    */
-  admit(connection: Connection, by?: Connection): void {
-    const { clientId, identity } = connection;
+  admit(connection: Connection, by?: Connection): Ready<unknown> {
     const now = this.#clock.now();
-    this.#hub.tellHosts(connection, 'waiting.left', { clientId }, by); // while it is none of them
-    const rule = join({ clientId, tokenHost: identity.host }, now);
-    const outcome = this.#rooms.transaction(connection, rule);
-    this.#registry.admit(connection, outcome.state.lastOrder, timestamp(now));
-    this.#welcomeIn(connection, outcome);
+    return this.#rooms.transaction(
+      connection,
+      admit(asMember(connection), now, timestamp(now)),
+      by?.clientId,
+    );
   }
 
   /** Turns away a client that waits; otherwise as {@link admit}. */
-  deny(connection: Connection, reason: string | undefined, by: Connection): void {
-    this.#hub.send(connection, 'admission.denied', { ...(reason !== undefined && { reason }) });
-    connection.outlet.close('admission_denied');
-    this.leave(connection, 'closed', by);
+  deny(connection: Connection, reason: string | undefined, by: Connection): Ready<unknown> {
+    const denied = this.#hub.encode('admission.denied', { ...(reason !== undefined && { reason }) });
+    connection.outlet.close('admission_denied', denied);
+    return this.leave(connection, 'closed', by);
   }
 
   /**
    * A client has lost its connection: it keeps its place for the resume window, and is taken out at its end. One that
    * waits to be let in has no place to keep. Does nothing if the client has gone.
    */
-  lose(connection: Connection, reason: Departure['reason']): void {
-    const windowMs = this.#welcome.resumeWindowMs;
+  lose(connection: Connection, reason: Departure['reason']): Ready<unknown> {
+    const windowMs = this.#resumeWindowMs;
     if (windowMs === 0 || isWaiting(connection)) return this.leave(connection, reason);
-    if (this.#registry.get(connection.clientId) === undefined) return;
+    if (this.#registry.get(connection.clientId) === undefined) return undefined;
     this.#registry.lose(connection);
     connection.outlet = nowhere;
     this.#report({ type: 'connection.lost', connection });
-    this.#hub.lost(connection);
-    this.#clock.later(() => this.leave(connection, reason), windowMs);
-    for (const old of this.#door.surplus(connection)) this.leave(old, 'disconnected');
+    this.#news.lost(connection);
+    this.#rooms.update(connection);
+    this.#clock.later(() => void this.leave(connection, reason), windowMs);
+    for (const old of this.#door.surplus(connection)) void this.leave(old, 'disconnected');
+    return undefined;
   }
 
   /**
@@ -149,95 +160,53 @@ export class Membership {
    *
    * @param by the host who turned it away, and knows of it
    */
-  leave(connection: Connection, reason: Departure['reason'], by?: Connection): void {
-    if (!this.#registry.remove(connection)) return;
+  leave(connection: Connection, reason: Departure['reason'], by?: Connection): Ready<unknown> {
     const { clientId } = connection;
-    this.#report({ type: 'connection.left', connection, reason });
-    if (isWaiting(connection)) return this.#hub.tellHosts(connection, 'waiting.left', { clientId }, by);
-    const isLast = this.#registry.members(connection).size === 0;
-    const rule = leave(clientId, isLast, this.#heirs(connection));
-    const outcome = this.#rooms.transaction(connection, rule);
-    if (isLast) {
-      this.#hub.forget(connection);
-      return this.#dismiss(connection);
+    if (this.#registry.get(clientId) === undefined) return undefined;
+    if (isWaiting(connection)) {
+      return this.#rooms.transaction(connection, stopWaiting(clientId, reason), by?.clientId);
     }
-    this.#hub.went(connection, reason);
-    this.#hub.tell(connection, outcome);
+    return this.#rooms.transaction(connection, (state) => {
+      const members = this.#registry.members(connection);
+      const isEmpty = members.size === 0 || (members.size === 1 && members.has(clientId));
+      return leave(clientId, reason, { isEmpty, heirs: this.#heirs(connection, connection) })(state);
+    });
   }
 
   /** Gives a client the grants of a new token of the same user; does nothing if it has gone meanwhile. */
-  refresh(connection: Connection, identity: Identity): void {
-    if (this.#registry.get(connection.clientId) === undefined) return;
+  refresh(connection: Connection, identity: Identity): Ready<unknown> {
+    if (this.#registry.get(connection.clientId) === undefined) return undefined;
     const before = connection.identity;
     connection.identity = identity;
     const isRenamed = before.presenterName !== identity.presenterName;
+    if (isRenamed || before.host !== identity.host) this.#rooms.update(connection);
     if (isWaiting(connection)) {
-      if (identity.host) this.admit(connection);
-      else if (isRenamed) this.#tellOfWaiting(connection);
-      return;
+      if (identity.host) return this.admit(connection);
+      if (isRenamed) this.#news.tellOfWaiting(connection);
+      return undefined;
     }
-    if (isRenamed) {
-      const participants = [this.#views.participant(connection)];
-      this.#hub.announce(connection, 'presence.joined', { participants }, { except: connection }); // an upsert
-    }
+    if (isRenamed) this.#news.renamed(connection);
     // Only a claim that changes changes anything: a host by election stays host while its tokens say nothing of it.
-    if (before.host === identity.host) return;
-    const member: Member = { clientId: connection.clientId, tokenHost: identity.host };
-    const outcome = this.#rooms.transaction(connection, regrant(member, this.#heirs(connection)));
-    this.#hub.tell(connection, outcome);
+    if (before.host === identity.host) return undefined;
+    return this.#rooms.transaction(connection, (state) =>
+      regrant(asMember(connection), this.#heirs(connection))(state),
+    );
   }
 
   /** Puts a client out: it is told, its outlet closes, and the others hear that it went. */
-  putOut(connection: Connection, kicked: SessionKicked, name: CloseName): void {
-    this.#hub.send(connection, 'session.kicked', kicked);
-    connection.outlet.close(name);
-    this.leave(connection, 'kicked');
-  }
-
-  /** The last participant has gone: nobody is left who could let anybody in. */
-  #dismiss(place: Place): void {
-    const waiting = [...this.#registry.waiting(place).values()];
-    this.#hub.announce(place, 'room.closed', { by: 'empty' }, { only: waiting });
-    for (const connection of waiting) {
-      connection.outlet.close('room_closed');
-      this.leave(connection, 'closed');
-    }
-  }
-
-  #welcomeIn(connection: Connection, outcome: Outcome): void {
-    this.#report({ type: 'connection.joined', connection });
-    this.#hub.send(connection, 'session.welcome', this.#welcomeOf(connection));
-    this.#hub.came(connection);
-    this.#hub.tell(connection, outcome);
-  }
-
-  #tellOfWaiting(connection: Connection): void {
-    this.#hub.tellHosts(connection, 'waiting.joined', { participant: this.#views.participant(connection) });
-  }
-
-  #welcomeOf(connection: Connection): SessionWelcome {
-    const eldest = this.#views.roster(connection, 0, frameLimits.maxWelcomeRoster);
-    const roster = eldest.includes(connection) ? eldest : [...eldest, connection];
-    return {
-      protocol: 'signal.v1',
-      self: this.#views.participant(connection),
-      room: this.#views.room(connection),
-      roster: roster.map((member) => this.#views.participant(member)),
-      rosterTotal: this.#registry.members(connection).size,
-      resumed: false,
-      resumeToken: connection.resumeToken,
-      tokenExpiresAt: timestamp(connection.identity.expiresAt),
-      ...this.#welcome,
-    };
+  putOut(connection: Connection, kicked: SessionKicked, name: CloseName): Ready<unknown> {
+    connection.outlet.close(name, this.#hub.encode('session.kicked', kicked));
+    return this.leave(connection, 'kicked');
   }
 
   /**
    * Who may follow the last host: those who are connected, longest present first; then who lost its connection last,
    * since it is the last to go.
    */
-  *#heirs(place: Place): Iterable<Member> {
+  *#heirs(place: Place, except?: Connection): Iterable<Member> {
     let lastLost: Connection | undefined;
     for (const member of this.#registry.members(place).values()) {
+      if (member === except) continue;
       if (member.connectionStatus === 'connected') yield asMember(member);
       else if (member.lostSerial > (lastLost?.lostSerial ?? 0)) lastLost = member;
     }

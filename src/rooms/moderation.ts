@@ -5,21 +5,21 @@ import type { Exclusion } from './exclusion.ts';
 import { checkRank, grant, revoke, transfer } from './hosts.ts';
 import type { Hub } from './hub.ts';
 import type { Membership } from './membership.ts';
-import type { Ready } from './ready.ts';
+import { eachReady, type Ready, whenReady } from './ready.ts';
 import { type Member, type Outcome, type Rule, update } from './room.ts';
-import type { LocalRoomStore } from './room-store.ts';
+import type { RoomStore } from './room-store.ts';
 import { startShare, stopShare } from './shares.ts';
 import type { Views } from './views.ts';
 
 /** What members do to the room that they are in: hosts to others, and whoever shares a screen. */
 export class Moderation {
-  readonly #rooms: LocalRoomStore;
+  readonly #rooms: RoomStore;
   readonly #views: Views;
   readonly #hub: Hub;
   readonly #membership: Membership;
   readonly #exclusion: Exclusion;
 
-  constructor(rooms: LocalRoomStore, views: Views, hub: Hub, membership: Membership, exclusion: Exclusion) {
+  constructor(rooms: RoomStore, views: Views, hub: Hub, membership: Membership, exclusion: Exclusion) {
     this.#rooms = rooms;
     this.#views = views;
     this.#hub = hub;
@@ -27,16 +27,16 @@ export class Moderation {
     this.#exclusion = exclusion;
   }
 
-  grantHost(sender: Connection, to: string): void {
-    this.#apply(sender, grant(this.#hub.member(sender, to).clientId));
+  grantHost(sender: Connection, to: string): Ready<unknown> {
+    return this.#asHost(sender, () => grant(this.#views.member(sender, to).clientId));
   }
 
-  transferHost(sender: Connection, to: string): void {
-    this.#apply(sender, transfer(sender.clientId, this.#hub.member(sender, to).clientId));
+  transferHost(sender: Connection, to: string): Ready<unknown> {
+    return this.#asHost(sender, () => transfer(sender.clientId, this.#views.member(sender, to).clientId));
   }
 
-  revokeHost(sender: Connection, to: string): void {
-    this.#apply(sender, revoke(asMember(sender), asMember(this.#hub.member(sender, to))));
+  revokeHost(sender: Connection, to: string): Ready<unknown> {
+    return this.#asHost(sender, () => revoke(asMember(sender), asMember(this.#views.member(sender, to))));
   }
 
   /** Puts another member out of the channel, and keeps its user out for a while if `banSeconds` says so. */
@@ -45,8 +45,8 @@ export class Moderation {
     clientId: string,
     reason: string | undefined,
     banSeconds: number | undefined,
-  ): Ready<void> {
-    const target = this.#hub.memberOrWaiting(sender, clientId);
+  ): Ready<unknown> {
+    const target = this.#views.memberOrWaiting(sender, clientId);
     if (target === sender) throw new SignalboxError('conflict', 'To go yourself, send session.leave.');
     const { channel, identity } = sender;
     if (banSeconds !== undefined && target.identity.userId === identity.userId) {
@@ -65,35 +65,50 @@ export class Moderation {
   }
 
   /** Locks the channel, has newcomers wait, or the contrary, and tells everybody in it; nobody waits at an open door. */
-  update(sender: Connection, change: RoomUpdate): void {
-    this.#apply(sender, update(change));
-    this.#hub.announce(sender, 'room.updated', { room: this.#views.room(sender) });
-    if (change.admission === 'open') this.decide(sender, { clientId: 'all', decision: 'admit' });
+  update(sender: Connection, settings: RoomUpdate): Ready<unknown> {
+    const updated = this.#asHost(sender, () => update(settings));
+    return whenReady(updated, () => {
+      this.#hub.announce(sender, 'room.updated', { room: this.#views.room(sender) });
+      if (settings.admission === 'open') return this.decide(sender, { clientId: 'all', decision: 'admit' });
+    });
   }
 
   /** Lets in who waits, or turns them away. */
-  decide(sender: Connection, { clientId, decision, reason }: WaitingDecide): void {
-    for (const waiting of this.#hub.waiting(sender, clientId)) {
-      if (decision === 'admit') this.#membership.admit(waiting, sender);
-      else this.#membership.deny(waiting, reason, sender);
-    }
+  decide(sender: Connection, { clientId, decision, reason }: WaitingDecide): Ready<unknown> {
+    return eachReady(this.#views.waiting(sender, clientId), (waiting) =>
+      decision === 'admit'
+        ? this.#membership.admit(waiting, sender)
+        : this.#membership.deny(waiting, reason, sender),
+    );
   }
 
   /** Shares a screen, and tells the others. */
-  startShare(sender: Connection, share: ScreenShare): void {
+  startShare(sender: Connection, share: ScreenShare): Ready<unknown> {
     const isLost = (clientId: string) =>
-      this.#hub.member(sender, clientId).connectionStatus === 'disconnected';
-    this.#apply(sender, startShare(sender.channel, share, isLost));
-    const options = { from: sender.clientId, except: sender };
-    this.#hub.announce(sender, 'screen.started', share, options);
+      this.#views.member(sender, clientId).connectionStatus === 'disconnected';
+    const started = this.#apply(sender, startShare(sender.channel, share, isLost));
+    return whenReady(started, () => {
+      const options = { from: sender.clientId, except: sender };
+      this.#hub.announce(sender, 'screen.started', share, options);
+    });
   }
 
-  stopShare(sender: Connection, shareId: string): void {
-    this.#apply(sender, stopShare(sender.clientId, shareId));
+  stopShare(sender: Connection, shareId: string): Ready<unknown> {
+    return this.#apply(sender, stopShare(sender.clientId, shareId));
   }
 
-  #apply(sender: Connection, rule: Rule<Outcome>): void {
-    this.#hub.tell(sender, this.#rooms.transaction(sender, rule), sender);
+  /** Carries out what only a host may do, by the state that it changes: another node may have taken the role meanwhile. */
+  #asHost(sender: Connection, rule: () => Rule<Outcome>): Ready<unknown> {
+    return this.#apply(sender, (state) => {
+      if (!state?.hosts.includes(sender.clientId)) {
+        throw new SignalboxError('not_allowed', 'Only a host may do this.');
+      }
+      return rule()(state);
+    });
+  }
+
+  #apply(sender: Connection, rule: Rule<Outcome>): Ready<unknown> {
+    return this.#rooms.transaction(sender, rule, sender.clientId);
   }
 }
 

@@ -8,3 +8,30 @@ export type Ready<T> = T | Promise<T>;
 export function whenReady<T, R>(answer: Ready<T>, next: (answer: T) => Ready<R>): Ready<R> {
   return answer instanceof Promise ? answer.then(next) : next(answer);
 }
+
+/** Asks, and does something where the answer fails to come, at once or later. It fails still. */
+export function whenFailed<T>(ask: () => Ready<T>, failed: (error: unknown) => void): Ready<T> {
+  const fail = (error: unknown): never => {
+    failed(error);
+    throw error;
+  };
+  try {
+    const answer = ask();
+    return answer instanceof Promise ? answer.catch(fail) : answer;
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+/** Does something with each in turn, the next one when the one before is done. */
+export function eachReady<T>(all: readonly T[], act: (one: T) => Ready<unknown>): Ready<void> {
+  for (const [index, one] of all.entries()) {
+    const done = act(one);
+    if (done instanceof Promise) return done.then(() => eachReady(all.slice(index + 1), act));
+  }
+}
+
+/** The same, but for what it answers. */
+export function done(answer: Ready<unknown>): Ready<undefined> {
+  return whenReady(answer, () => undefined);
+}

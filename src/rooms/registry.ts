@@ -1,46 +1,55 @@
-import { type Channel, channels } from '../../generated/messages.ts';
-import { type Connection, isWaiting, type Place } from './connection.ts';
+import type { Channel } from '../../generated/messages.ts';
+import { type Connection, isWaiting, type Place, placesOf } from './connection.ts';
 import { placeKey } from './room-store.ts';
 
-type Members = ReadonlyMap<string, Connection>;
-const nobody: Members = new Map();
+type Connections = ReadonlyMap<string, Connection>;
+const nobody: Connections = new Map();
 const noConnections: ReadonlySet<Connection> = new Set();
+
+/** Some of those in one channel of a room, by their id: on all nodes, and on this one. */
+interface Roll {
+  /** In the order of joining. */
+  everywhere: Map<string, Connection>;
+  /** The same map as long as nobody is elsewhere: most rooms are on one node. */
+  here: Map<string, Connection>;
+  /** The `order` of the last to come. */
+  newest: number;
+}
 
 /**
  * Who is there: every connection by its id, by its user, and by the channel of the room that it is in or waits for.
- * Those who have lost their connection and may come back are among them.
+ * Those who have lost their connection and may come back are among them, and so are those on other nodes, of the rooms
+ * that this node knows.
  */
 export class Registry {
   readonly #byId = new Map<string, Connection>();
-  readonly #byPlace = new Map<string, Map<string, Connection>>();
-  readonly #waiting = new Map<string, Map<string, Connection>>();
+  readonly #members = new Map<string, Roll>();
+  readonly #waiting = new Map<string, Roll>();
   /** Most users have one connection, and for one a list is much smaller than a set. */
   readonly #byUser = new Map<string, Connection[]>();
-  readonly #countByAddress = new Map<string, number>();
   /** Those who have lost their connection, the earliest first. */
   readonly #lostByAddress = new Map<string, Set<Connection>>();
   #lastLost = 0;
 
   add(connection: Connection): void {
-    insert(isWaiting(connection) ? this.#waiting : this.#byPlace, connection);
+    insert(isWaiting(connection) ? this.#waiting : this.#members, connection);
     this.#byId.set(connection.clientId, connection);
     const { userId } = connection.identity;
     const own = this.#byUser.get(userId);
     if (own) own.push(connection);
     else this.#byUser.set(userId, [connection]);
-    this.#count(connection.address, 1);
+    if (connection.connectionStatus === 'disconnected') connection.lostSerial = ++this.#lastLost;
   }
 
   /** Forgets a connection; `false` if it was not there. */
   remove(connection: Connection): boolean {
     if (!this.#byId.delete(connection.clientId)) return false;
-    take(isWaiting(connection) ? this.#waiting : this.#byPlace, connection);
+    take(isWaiting(connection) ? this.#waiting : this.#members, connection);
     const { userId } = connection.identity;
     const others = this.ofUser(userId).filter((other) => other !== connection);
     if (others.length > 0) this.#byUser.set(userId, others);
     else this.#byUser.delete(userId);
-    if (connection.connectionStatus === 'connected') this.#count(connection.address, -1);
-    else this.#lostByAddress.get(connection.address)?.delete(connection);
+    this.#lostByAddress.get(connection.address)?.delete(connection);
     if (this.#lostByAddress.get(connection.address)?.size === 0)
       this.#lostByAddress.delete(connection.address);
     return true;
@@ -50,19 +59,19 @@ export class Registry {
   admit(connection: Connection, order: number, joinedAt: string): void {
     take(this.#waiting, connection);
     Object.assign(connection, { order, joinedAt });
-    insert(this.#byPlace, connection);
+    insert(this.#members, connection);
   }
 
   /** A client has lost its connection, and stays. */
   lose(connection: Connection): void {
     connection.connectionStatus = 'disconnected';
     connection.lostSerial = ++this.#lastLost;
-    this.#count(connection.address, -1);
+    if (connection.node !== undefined) return;
     const lost = this.#lostByAddress.get(connection.address) ?? new Set();
     this.#lostByAddress.set(connection.address, lost.add(connection));
   }
 
-  /** Who has lost a connection from this address, the earliest first. */
+  /** Who has lost a connection from this address to this node, the earliest first. */
   lostOfAddress(address: string): ReadonlySet<Connection> {
     return this.#lostByAddress.get(address) ?? noConnections;
   }
@@ -79,38 +88,51 @@ export class Registry {
     return this.#byUser.get(userId) ?? [];
   }
 
-  /** How many open connections come from one address. */
-  countOfAddress(address: string): number {
-    return this.#countByAddress.get(address) ?? 0;
-  }
-
   get(clientId: string): Connection | undefined {
     return this.#byId.get(clientId);
   }
 
   /** The members of one channel of a room by their id, longest present first. */
-  members(place: Place): Members {
-    return this.#byPlace.get(placeKey(place)) ?? nobody;
+  members(place: Place): Connections {
+    return this.#members.get(placeKey(place))?.everywhere ?? nobody;
+  }
+
+  /** Those of them that are on this node. */
+  membersHere(place: Place): Connections {
+    return this.#members.get(placeKey(place))?.here ?? nobody;
   }
 
   /** Who waits to be let into a channel of a room by their id, longest waiting first; nobody where it is empty. */
-  waiting(place: Place): Members {
-    return this.#waiting.get(placeKey(place)) ?? nobody;
+  waiting(place: Place): Connections {
+    return this.#waiting.get(placeKey(place))?.everywhere ?? nobody;
+  }
+
+  /** Those of them that are on this node. */
+  waitingHere(place: Place): Connections {
+    return this.#waiting.get(placeKey(place))?.here ?? nobody;
+  }
+
+  /** Whether a channel of a room has anybody on another node. */
+  isElsewhere(place: Place): boolean {
+    const [members, waiting] = [this.#members.get(placeKey(place)), this.#waiting.get(placeKey(place))];
+    return members?.everywhere !== members?.here || waiting?.everywhere !== waiting?.here;
+  }
+
+  /** Whether a channel of a room has anybody on this node. */
+  isHere(place: Place): boolean {
+    return this.membersHere(place).size + this.waitingHere(place).size > 0;
   }
 
   /** The channels of a room in which there is anybody; with `only`, no other. */
   placesOf(roomId: string, only?: Channel): Place[] {
-    return channels
-      .filter((channel) => only === undefined || channel === only)
-      .map((channel) => ({ roomId, channel }))
-      .filter((place) => this.members(place).size > 0);
+    return placesOf(roomId, only).filter((place) => this.members(place).size > 0);
   }
 
   /** Every channel of every room in which there is anybody. */
   places(): Place[] {
     const places: Place[] = [];
-    for (const members of this.#byPlace.values()) {
-      const [first] = members.values();
+    for (const { everywhere } of this.#members.values()) {
+      const [first] = everywhere.values();
       if (first !== undefined) places.push(first);
     }
     return places;
@@ -120,23 +142,40 @@ export class Registry {
   all(): Iterable<Connection> {
     return this.#byId.values();
   }
-
-  #count(address: string, change: 1 | -1): void {
-    const count = this.countOfAddress(address) + change;
-    if (count > 0) this.#countByAddress.set(address, count);
-    else this.#countByAddress.delete(address);
-  }
 }
 
-function insert(places: Map<string, Map<string, Connection>>, connection: Connection): void {
+function insert(rolls: Map<string, Roll>, connection: Connection): void {
   const key = placeKey(connection);
-  const there = places.get(key) ?? new Map<string, Connection>();
-  places.set(key, there.set(connection.clientId, connection));
+  const roll = rolls.get(key) ?? newRoll();
+  rolls.set(key, roll);
+  const isOnlyHere = roll.here === roll.everywhere;
+  if (connection.node !== undefined && isOnlyHere) roll.here = new Map(roll.everywhere);
+  roll.everywhere.set(connection.clientId, connection);
+  if (connection.node === undefined && !isOnlyHere) roll.here.set(connection.clientId, connection);
+  if (connection.order < roll.newest) sort(roll);
+  else roll.newest = connection.order;
 }
 
-function take(places: Map<string, Map<string, Connection>>, connection: Connection): void {
+function take(rolls: Map<string, Roll>, connection: Connection): void {
   const key = placeKey(connection);
-  const there = places.get(key);
-  there?.delete(connection.clientId);
-  if (there?.size === 0) places.delete(key);
+  const roll = rolls.get(key);
+  if (roll === undefined) return;
+  roll.everywhere.delete(connection.clientId);
+  roll.here.delete(connection.clientId);
+  if (roll.everywhere.size === roll.here.size) roll.here = roll.everywhere;
+  if (roll.everywhere.size === 0) rolls.delete(key);
+}
+
+function newRoll(): Roll {
+  const everywhere = new Map<string, Connection>();
+  return { everywhere, here: everywhere, newest: 0 };
+}
+
+/** One was missed for a while, and has come late to the roll. */
+function sort(roll: Roll): void {
+  const inOrder = (map: Map<string, Connection>) =>
+    new Map([...map].sort(([, one], [, other]) => one.order - other.order));
+  const isOnlyHere = roll.here === roll.everywhere;
+  roll.everywhere = inOrder(roll.everywhere);
+  roll.here = isOnlyHere ? roll.everywhere : inOrder(roll.here);
 }

@@ -1,4 +1,13 @@
-import type { Admission, HostChanged, RoomUpdate, ScreenShare } from '../../generated/messages.ts';
+import type {
+  Admission,
+  CloseName,
+  Departure,
+  HostChanged,
+  RoomClosed,
+  RoomUpdate,
+  ScreenShare,
+} from '../../generated/messages.ts';
+import type { MemberRecord } from './connection.ts';
 
 /**
  * The rules of one channel of a room, as pure functions on plain data. `RoomStore.transaction` runs them, so
@@ -9,8 +18,6 @@ import type { Admission, HostChanged, RoomUpdate, ScreenShare } from '../../gene
 export interface RoomState {
   /** Epoch milliseconds. */
   readonly createdAt: number;
-  /** The `order` of the newest member. */
-  readonly lastOrder: number;
   /** The `clientId`s of the hosts, those who became host earlier first. */
   readonly hosts: readonly string[];
   readonly locked: boolean;
@@ -26,9 +33,20 @@ export interface Member {
   readonly tokenHost: boolean;
 }
 
+/** Who comes or goes by a change of state. */
+export type Change =
+  | { readonly type: 'joined' | 'waits'; readonly member: MemberRecord }
+  | { readonly type: 'admitted'; readonly clientId: string; readonly joinedAt: string }
+  | { readonly type: 'went'; readonly clientId: string; readonly reason: Departure['reason'] }
+  /** Everybody goes: their connections are closed like this, after they have been told. */
+  | { readonly type: 'dissolved'; readonly close: CloseName; readonly closed?: RoomClosed | undefined };
+
 /** A change of state, and what the members are to be told of it. */
 export interface Outcome<State extends RoomState | undefined = RoomState | undefined> {
   readonly state: State;
+  readonly change?: Change;
+  /** Whether who comes has a place, however full the room is. */
+  readonly hasPlace?: boolean;
   /** Why the hosts changed, where they did. */
   readonly hostChange?: HostChanged['reason'];
   /** Who became host. */
@@ -41,19 +59,22 @@ export interface Outcome<State extends RoomState | undefined = RoomState | undef
 export type Rule<O extends Outcome> = (state: RoomState | undefined) => O;
 
 /**
- * A client comes: it joins at once, or waits to be let in, and then nothing changes.
+ * A client comes: it joins at once, or waits to be let in.
  *
  * @param hasPlace whether a place is kept for it
  */
-export function arrive(
-  member: Member,
-  now: number,
-  hasPlace: boolean,
-): Rule<Outcome<RoomState> & { readonly waits: boolean }> {
+export function arrive(member: MemberRecord, now: number, hasPlace: boolean): Rule<Outcome<RoomState>> {
   return (state) => {
     const waits = state?.admission === 'approval' && !member.tokenHost && !hasPlace;
-    return waits ? { state, waits } : { ...join(member, now)(state), waits };
+    if (waits) return { state, change: { type: 'waits', member } };
+    return { ...join(member, now)(state), change: { type: 'joined', member }, ...(hasPlace && { hasPlace }) };
   };
+}
+
+/** One who waits is let in. */
+export function admit(member: Member, now: number, joinedAt: string): Rule<Outcome<RoomState>> {
+  const change = { type: 'admitted', clientId: member.clientId, joinedAt } as const;
+  return (state) => ({ ...join(member, now)(state), change });
 }
 
 /** A member comes, whom nobody keeps waiting: host by its token, or because nobody else is there. */
@@ -61,40 +82,50 @@ export function join(member: Member, now: number): Rule<Outcome<RoomState>> {
   return (state = emptyRoom(now)) => {
     const becomesHost = member.tokenHost || state.hosts.length === 0;
     return {
-      state: {
-        ...state,
-        lastOrder: state.lastOrder + 1,
-        hosts: becomesHost ? [...state.hosts, member.clientId] : state.hosts,
-      },
+      // The very same state where only the roll gets longer: then there is nothing to compare with what others do.
+      state: becomesHost ? { ...state, hosts: [...state.hosts, member.clientId] } : state,
       ...(becomesHost && state.hosts.length > 0 && { hostChange: 'joined', promoted: member.clientId }),
     };
   };
 }
 
-/**
- * A member goes, and its shares with it. When the last host goes, the longest-present of those who remain follows.
- *
- * @param isLast whether nobody remains
- * @param heirs the other members, in the order in which they may become host; looked at only where one is needed
- */
-export function leave(clientId: string, isLast: boolean, heirs: Iterable<Member>): Rule<Outcome> {
+/** Who remains of a channel when one goes. */
+export interface Remaining {
+  readonly isEmpty: boolean;
+  /** The members, in the order in which they may become host; looked at only where one is needed. */
+  readonly heirs: Iterable<Member>;
+}
+
+/** A member goes, and its shares with it. When the last host goes, the longest-present of those who remain follows. */
+export function leave(
+  clientId: string,
+  reason: Departure['reason'],
+  { isEmpty, heirs }: Remaining,
+): Rule<Outcome> {
+  const change = { type: 'went', clientId, reason } as const;
   return (before) => {
-    if (before === undefined || isLast) return { state: undefined };
+    if (before === undefined || isEmpty) return { state: undefined, change };
     const ended = before.shares.filter((share) => share.clientId === clientId);
-    const state = { ...before, shares: before.shares.filter((share) => share.clientId !== clientId) };
-    if (!state.hosts.includes(clientId)) return { state, ended };
-    return { ...withoutHost(state, clientId, heirs, 'left'), ended };
+    const shares = before.shares.filter((share) => share.clientId !== clientId);
+    const state = ended.length > 0 ? { ...before, shares } : before;
+    if (!state.hosts.includes(clientId)) return { state, change, ended };
+    return { ...withoutHost(state, clientId, heirs, 'left'), change, ended };
   };
 }
 
+/** One who waits to be let in goes. */
+export function stopWaiting(clientId: string, reason: Departure['reason']): Rule<Outcome> {
+  return (state) => ({ state, change: { type: 'went', clientId, reason } });
+}
+
 /** Everybody goes at once. */
-export function dissolve(): Outcome {
-  return { state: undefined };
+export function dissolve(close: CloseName, closed?: RoomClosed): Rule<Outcome> {
+  return () => ({ state: undefined, change: { type: 'dissolved', close, closed } });
 }
 
 /** Locks or unlocks, has newcomers wait or lets them in; what is left out stays as it is. */
-export function update(change: RoomUpdate): Rule<Outcome> {
-  return (state) => ({ state: state && { ...state, ...change } });
+export function update(settings: RoomUpdate): Rule<Outcome> {
+  return (state) => ({ state: state && { ...state, ...settings } });
 }
 
 /** A host is one no more; where it was the last, the first of its heirs follows. */
@@ -112,5 +143,5 @@ export function withoutHost(
 }
 
 function emptyRoom(now: number): RoomState {
-  return { createdAt: now, lastOrder: 0, hosts: [], locked: false, admission: 'open', shares: [] };
+  return { createdAt: now, hosts: [], locked: false, admission: 'open', shares: [] };
 }

@@ -1,15 +1,16 @@
 import type { Channel, Participant, Role, Room } from '../../generated/messages.ts';
 import { type Connection, isWaiting, type Place, timestamp, toParticipant } from './connection.ts';
+import { SignalboxError } from './errors.ts';
 import type { Registry } from './registry.ts';
-import type { LocalRoomStore } from './room-store.ts';
+import type { RoomStore } from './room-store.ts';
 
-/** What can be seen of rooms and of who is in them: by their members, and by the admin API. */
+/** What can be seen of the rooms that this node knows, and of who is in them: by their members, and by the admin API. */
 export class Views {
   readonly #registry: Registry;
-  readonly #rooms: LocalRoomStore;
+  readonly #rooms: RoomStore;
   readonly #now: () => number;
 
-  constructor(registry: Registry, rooms: LocalRoomStore, now: () => number) {
+  constructor(registry: Registry, rooms: RoomStore, now: () => number) {
     this.#registry = registry;
     this.#rooms = rooms;
     this.#now = now;
@@ -92,4 +93,37 @@ export class Views {
       .take(limit)
       .toArray();
   }
+
+  /** The member of the sender's channel with this id, which may be the sender; else `peer_not_found`. */
+  member(sender: Connection, clientId: string): Connection {
+    const member = this.#registry.members(sender).get(clientId);
+    if (member === undefined) throw peerNotFound(clientId);
+    return member;
+  }
+
+  /** As {@link member}, but never the sender. */
+  peer(sender: Connection, clientId: string): Connection {
+    const peer = this.member(sender, clientId);
+    if (peer === sender) throw peerNotFound(clientId);
+    return peer;
+  }
+
+  /** As {@link member}, of those who wait to be let in as well. */
+  memberOrWaiting(sender: Connection, clientId: string): Connection {
+    return this.#registry.waiting(sender).get(clientId) ?? this.member(sender, clientId);
+  }
+
+  /** Those who wait to be let into the sender's channel, or the one with this id; else `peer_not_found`. */
+  waiting(sender: Connection, clientId: string): Connection[] {
+    const waiting = this.#registry.waiting(sender);
+    if (clientId === 'all') return [...waiting.values()];
+    const one = waiting.get(clientId);
+    if (one === undefined) throw peerNotFound(clientId);
+    return [one];
+  }
+}
+
+/** One answer for a peer of another room, of another channel, and of nowhere: it tells nothing apart. */
+function peerNotFound(clientId: string): SignalboxError {
+  return new SignalboxError('peer_not_found', `No peer here has the id ${clientId}.`);
 }

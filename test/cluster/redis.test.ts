@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { connectRedis, script } from '../../src/cluster/redis.ts';
 import { freePort } from '../support/free-port.ts';
-import { connectTo, startRedis } from '../support/redis.ts';
+import { startProxy } from '../support/proxy.ts';
+import { connectTo, connectToAll, startClusterServer, startRedis } from '../support/redis.ts';
 
 test('commands and scripts reach a real Redis', async () => {
   const redis = await connectTo(await startRedis());
@@ -56,4 +57,31 @@ test('a Redis that is gone refuses at once, one that is stopped within a tenth o
     expect(performance.now()).toBeLessThan(deadline);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+});
+
+test('a connection that was cut without a word is left, though it is written to all the time', async () => {
+  const server = await startRedis();
+  const proxy = await startProxy(server.port);
+  const redis = await connectTo({ url: `redis://127.0.0.1:${proxy.port}` });
+  await proxy.set({ kind: 'stall' });
+  const get = () =>
+    redis.command('GET', 'a').then(
+      () => true,
+      () => false,
+    );
+  // It makes another one, for which the way is free.
+  await expect.poll(async () => (await get()) || proxy.open > 1, { timeout: 12_000 }).toBe(true);
+  await proxy.set({ kind: 'pass' });
+  await expect.poll(get, { timeout: 5_000 }).toBe(true);
+}, 20_000);
+
+test('each connection makes a Redis Cluster know the scripts, before anything else is asked of it', async () => {
+  const { url } = await startClusterServer();
+  const add = script('return redis.call("INCRBY", KEYS[1], ARGV[1] * 2)');
+  const one = await connectToAll([url, url]);
+  expect(await one.run(add, ['a'], [1])).toBe(2);
+  await one.command('SCRIPT', 'FLUSH');
+  const two = await connectToAll([url, url]);
+  expect(await two.run(add, ['a'], [1])).toBe(4);
+  expect(String(await two.command('INFO', 'commandstats'))).not.toContain('cmdstat_eval:');
 });

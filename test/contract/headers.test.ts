@@ -67,6 +67,7 @@ describe('an undeclared header', () => {
     'ratelimit-reset',
     'Location',
     'Set-Cookie',
+    'Signalbox-Partial',
   ]) {
     finds(
       `that means something: ${name}`,

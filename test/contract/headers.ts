@@ -4,7 +4,8 @@ import { type Header, headerValues } from '../support/http-stream.ts';
 import type { DeclaredHeader, DeclaredOperation, DeclaredResponse, RestContract } from './rest-contract.ts';
 
 /** Headers that tell a client what to do next: never there unless the response declares them. */
-const meaningful = /^(ratelimit.*|retry-after|www-authenticate|allow|location|set-cookie|upgrade)$/i;
+const meaningful =
+  /^(ratelimit.*|signalbox-.*|retry-after|www-authenticate|allow|location|set-cookie|upgrade)$/i;
 
 /** What is wrong with the headers of a response. */
 export function headerFaults(

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { behind, openDomain, unreachable } from '../support/domain.ts';
+import { behind, openRooms, unreachable } from '../support/domain.ts';
 
 test('where the store answers at once, so do the handlers', () => {
-  const { join, chat } = openDomain();
+  const { join, chat } = openRooms();
   const { connection, told } = join('author');
   const sent = chat['chat.send'](connection, { text: 'hi' });
   if (sent instanceof Promise) throw new Error('nothing is to be waited for');
@@ -15,8 +15,8 @@ test('where the store answers at once, so do the handlers', () => {
 
 test('a message is told and acknowledged when it is in the history, and not before', async () => {
   const gate = Promise.withResolvers<void>();
-  const { history } = openDomain();
-  const { join, chat } = openDomain({ history: behind(history, () => gate.promise) });
+  const { history } = openRooms();
+  const { join, chat } = openRooms({ history: behind(history, () => gate.promise) });
   const { connection, told } = join('author');
   const sent = chat['chat.send'](connection, { text: 'hi' });
   expect([told, sent]).toEqual([[], expect.any(Promise)]);
@@ -27,8 +27,8 @@ test('a message is told and acknowledged when it is in the history, and not befo
 });
 
 test('what cannot be stored is told to nobody', async () => {
-  const { history } = openDomain();
-  const { join, chat } = openDomain({ history: behind(history, unreachable) });
+  const { history } = openRooms();
+  const { join, chat } = openRooms({ history: behind(history, unreachable) });
   const { connection, told } = join('author');
   await expect(chat['chat.send'](connection, { text: 'hi' })).rejects.toThrow('no store');
   await expect(chat['chat.edit'](connection, { messageId: 'm', text: 'x' })).rejects.toThrow('no store');
@@ -37,8 +37,8 @@ test('what cannot be stored is told to nobody', async () => {
 });
 
 test('where another node was faster, nobody is told of a message that has gone', async () => {
-  const { history } = openDomain();
-  const { join, chat } = openDomain({ history: behind(history, async () => {}) });
+  const { history } = openRooms();
+  const { join, chat } = openRooms({ history: behind(history, async () => {}) });
   const { connection, told } = join('author');
   const { messageId } = await chat['chat.send'](connection, { text: 'hi' });
   const changes = [

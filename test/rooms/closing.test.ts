@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { behind, openDomain, unreachable } from '../support/domain.ts';
+import { behind, openRooms, unreachable } from '../support/domain.ts';
 
 const closed = { by: 'host' } as const;
 
 test('where the store answers at once, the room is over in the same tick', () => {
-  const { join, closing } = openDomain();
+  const { join, closing } = openRooms();
   const [host, other] = [join('host'), join('other')];
   expect(closing.closeRoom('r', 'chat', closed, host.connection)).toBe(2);
   expect(other.told).toEqual(['room.closed', 'room_closed']);
@@ -13,8 +13,8 @@ test('where the store answers at once, the room is over in the same tick', () =>
 
 test('what was said is forgotten before anybody is told; nobody who comes meanwhile is left behind', async () => {
   const gate = Promise.withResolvers<void>();
-  const { history } = openDomain();
-  const { join, closing } = openDomain({ history: behind(history, () => gate.promise) });
+  const { history } = openRooms();
+  const { join, closing } = openRooms({ history: behind(history, () => gate.promise) });
   const first = join('first');
   const ended = closing.closeRoom('r', undefined, { by: 'admin' });
   const second = join('second', 'zoom');
@@ -25,8 +25,8 @@ test('what was said is forgotten before anybody is told; nobody who comes meanwh
 });
 
 test('where the history cannot be forgotten, nothing ends', async () => {
-  const { history } = openDomain();
-  const { join, closing } = openDomain({ history: behind(history, unreachable) });
+  const { history } = openRooms();
+  const { join, closing } = openRooms({ history: behind(history, unreachable) });
   const { told } = join('first');
   await expect(closing.closeRoom('r', 'chat', { by: 'admin' })).rejects.toThrow('no store');
   expect(told).toEqual([]);

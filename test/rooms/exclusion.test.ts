@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { LocalBanStore } from '../../src/rooms/local-ban-store.ts';
-import { behind, openDomain, unreachable } from '../support/domain.ts';
+import { behind, openRooms, unreachable } from '../support/domain.ts';
 
 const kick = { by: 'admin', byUserId: 'root', banSeconds: 60 } as const;
 
 test('where the store answers at once, whoever is banned is out in the same tick', () => {
-  const { join, exclusion } = openDomain();
+  const { join, exclusion } = openRooms();
   const [one, two] = [join('troll'), join('troll', 'zoom')];
   expect(exclusion.kick(one.connection, kick)).toBeUndefined();
   expect(one.told).toEqual(['session.kicked', 'kicked']);
@@ -17,7 +17,7 @@ test('where the store answers at once, whoever is banned is out in the same tick
 test('nobody is put out before the ban is stored; then also who came meanwhile', async () => {
   const gate = Promise.withResolvers<void>();
   const bans = new LocalBanStore(Date.now);
-  const { join, exclusion } = openDomain({ bans: behind(bans, () => gate.promise) });
+  const { join, exclusion } = openRooms({ bans: behind(bans, () => gate.promise) });
   const one = join('troll');
   const kicked = exclusion.kick(one.connection, kick);
   const two = join('troll', 'zoom');
@@ -31,7 +31,7 @@ test('nobody is put out before the ban is stored; then also who came meanwhile',
 
 test('a ban that cannot be stored puts nobody out', async () => {
   const bans = behind(new LocalBanStore(Date.now), unreachable);
-  const { join, exclusion } = openDomain({ bans });
+  const { join, exclusion } = openRooms({ bans });
   const one = join('troll');
   await expect(exclusion.kick(one.connection, kick)).rejects.toThrow('no store');
   expect(one.told).toEqual([]);

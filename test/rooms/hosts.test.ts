@@ -5,7 +5,6 @@ import type { Member, RoomState } from '../../src/rooms/room.ts';
 const member = (clientId: string, tokenHost = false): Member => ({ clientId, tokenHost });
 const state = (...hosts: string[]): RoomState => ({
   createdAt: 1,
-  lastOrder: 3,
   hosts,
   locked: false,
   admission: 'open',

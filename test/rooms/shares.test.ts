@@ -5,7 +5,6 @@ import { startShare, stopShare } from '../../src/rooms/shares.ts';
 const share = (shareId: string, clientId: string) => ({ shareId, clientId });
 const state = (...shares: RoomState['shares']): RoomState => ({
   createdAt: 1,
-  lastOrder: 3,
   hosts: ['host'],
   locked: false,
   admission: 'open',
@@ -50,9 +49,10 @@ describe('stopping', () => {
   });
 
   test('who goes takes its shares along', () => {
-    const { state: after, ended } = leave('a', false, [{ clientId: 'host', tokenHost: false }])(
-      state(share('1', 'a'), share('2', 'b')),
-    );
+    const { state: after, ended } = leave('a', 'left', {
+      isEmpty: false,
+      heirs: [{ clientId: 'host', tokenHost: false }],
+    })(state(share('1', 'a'), share('2', 'b')));
     expect([after?.shares, ended]).toEqual([[share('2', 'b')], [share('1', 'a')]]);
   });
 });

@@ -2,20 +2,15 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Channel } from '../../generated/messages.ts';
 import { chatHandlers } from '../../src/handlers/messages/chat.ts';
 import type { BanStore } from '../../src/rooms/ban-store.ts';
+import { LocalBroker } from '../../src/rooms/broker.ts';
 import type { ChatStore } from '../../src/rooms/chat-store.ts';
-import { Closing } from '../../src/rooms/closing.ts';
-import type { Connection } from '../../src/rooms/connection.ts';
-import { Door } from '../../src/rooms/door.ts';
-import { Exclusion } from '../../src/rooms/exclusion.ts';
+import { type Connection, newClientId } from '../../src/rooms/connection.ts';
+import { openDomain } from '../../src/rooms/domain.ts';
 import type { Frame } from '../../src/rooms/frame.ts';
-import { Hub } from '../../src/rooms/hub.ts';
 import type { Identity } from '../../src/rooms/identity.ts';
 import { LocalBanStore } from '../../src/rooms/local-ban-store.ts';
 import { LocalChatStore } from '../../src/rooms/local-chat-store.ts';
-import { Membership } from '../../src/rooms/membership.ts';
-import { Registry } from '../../src/rooms/registry.ts';
-import { LocalRoomStore } from '../../src/rooms/room-store.ts';
-import { Views } from '../../src/rooms/views.ts';
+import { LocalRoomStore } from '../../src/rooms/local-room-store.ts';
 
 /** A client without a socket, and what it was told, by type: not of who comes and goes, but how its connection ended. */
 export interface Guest {
@@ -24,28 +19,32 @@ export interface Guest {
 }
 
 /** The rooms of one server, without its transports. */
-export function openDomain(parts: { readonly bans?: BanStore; readonly history?: ChatStore } = {}) {
+export function openRooms(parts: { readonly bans?: BanStore; readonly history?: ChatStore } = {}) {
   const clock = { now: Date.now, later: () => {} };
   const bounds = { maxMessages: 500, maxAgeMs: 60_000, maxTotal: 500 };
   const { bans = new LocalBanStore(clock.now), history = new LocalChatStore(bounds, clock.now) } = parts;
-  const registry = new Registry();
-  const rooms = new LocalRoomStore();
-  const views = new Views(registry, rooms, clock.now);
-  const hub = new Hub(registry, rooms, views, 0, clock);
-  const door = new Door(registry, rooms, { perUser: 9, perUserAndRoom: 9, perAddress: 9, roomSize: 9 });
+  const stores = { rooms: new LocalRoomStore(), broker: new LocalBroker(), bans, history, node: () => '' };
   const heartbeat = { intervalMs: 1_000, timeoutMs: 1_000 };
   const welcome = { resumeWindowMs: 0, iceServers: [], heartbeat, limits: { maxMessageBytes: 65_536 } };
-  const membership = new Membership(registry, rooms, views, hub, door, welcome, () => {}, clock);
+  const capacity = { perUser: 9, perUserAndRoom: 9, perAddress: 9, roomSize: 9 };
+  const settings = { capacity, presenceBatchMs: 0, welcome };
+  const domain = openDomain(stores, settings, uuidv7, () => {}, clock);
 
   /** A user comes into the room `r`. */
   function join(userId: string, channel: Channel = 'chat'): Guest {
     const told: string[] = [];
+    let isClosed = false;
     const outlet = {
       send: ({ text }: Frame) => {
         const { type } = JSON.parse(text);
         if (!/^(session\.welcome|presence\.)/.test(type)) told.push(type);
       },
-      close: (name: string) => void told.push(name),
+      close(name: string, last?: Frame) {
+        if (isClosed) return;
+        if (last) this.send(last);
+        told.push(name);
+        isClosed = true;
+      },
       finish: (name: string) => void told.push(name),
     };
     const identity: Identity = {
@@ -58,17 +57,19 @@ export function openDomain(parts: { readonly bans?: BanStore; readonly history?:
       expiresAt: clock.now() + 3_600_000,
       subjectKey: userId,
     };
-    return { connection: membership.join(identity, { roomId: 'r', channel }, outlet, '127.0.0.1'), told };
+    const connection = domain.membership.join(
+      newClientId(''),
+      identity,
+      { roomId: 'r', channel },
+      outlet,
+      '127.0.0.1',
+    );
+    if (connection instanceof Promise) throw new Error('a node that is alone does not wait');
+    return { connection, told };
   }
 
-  return {
-    join,
-    bans,
-    history,
-    exclusion: new Exclusion(registry, membership, bans, uuidv7, clock.now),
-    closing: new Closing(registry, rooms, hub, history, () => {}),
-    chat: chatHandlers(views, hub, history, clock.now),
-  };
+  const chat = chatHandlers(domain.views, domain.hub, history, clock.now);
+  return { ...domain, join, bans, chat };
 }
 
 /** A store that does what it is asked for when the gate lets it, and nothing at all where the gate fails. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectRedis, type Redis } from '../../src/cluster/redis.ts';
+import { connectRedis, type Publisher, type Redis } from '../../src/cluster/redis.ts';
 import { freePort } from './free-port.ts';
 import { atScopeEnd } from './scope.ts';
 
@@ -60,21 +60,37 @@ export async function startRedis(port?: number, flags: readonly string[] = []): 
 }
 
 /** A connection to it that ends with the test or the file. */
-export async function connectTo({ url }: RedisServer): Promise<Redis> {
-  const redis = await connectRedis([url], { onError: () => {} });
+export async function connectTo({ url }: Pick<RedisServer, 'url'>): Promise<Redis & Publisher> {
+  return connectToAll([url]);
+}
+
+/** As `connectRedis`; it ends with the test or the file. */
+export async function connectToAll(urls: readonly string[]): Promise<Redis & Publisher> {
+  const redis = await connectRedis(urls, { onError: () => {} });
   atScopeEnd(() => redis.close());
   return redis;
 }
 
 /** A Redis Cluster of one node: it knows every slot, and refuses a call whose keys lie in more than one. */
-export async function startRedisCluster(): Promise<Redis> {
-  const redis = await connectTo(await startRedis(undefined, ['--cluster-enabled', 'yes']));
+export async function startClusterServer(): Promise<RedisServer> {
+  const server = await startRedis(undefined, [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-announce-ip',
+    '127.0.0.1',
+  ]);
+  const redis = await connectTo(server);
   await redis.command('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
   for (;;) {
     const info = await redis.command('CLUSTER', 'INFO');
-    if (String(info).includes('cluster_state:ok')) return redis;
+    if (String(info).includes('cluster_state:ok')) return server;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** A connection to one such, which does not know that it is one. */
+export async function startRedisCluster(): Promise<Redis> {
+  return connectTo(await startClusterServer());
 }
 
 /** Counts what goes to Redis: each call is one round trip. */

@@ -27,7 +27,7 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
       const sentAt = now();
       const sent = { messageId: uuidv7(), sentAt: timestamp(sentAt) };
       // Looked up before anything is sent: one unknown addressee refuses the whole message.
-      const only = to && new Set([...to.map((clientId) => hub.member(sender, clientId)), sender]);
+      const only = to && new Set([...to.map((clientId) => views.member(sender, clientId)), sender]);
       const { userId, presenterName } = sender.identity;
       const message = { ...sent, ...said, userId, presenterName, private: only !== undefined };
       const readers = only && new Set(Array.from(only, ({ identity }) => identity.userId));

@@ -12,6 +12,8 @@ import type { Hub } from '../../rooms/hub.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import type { Membership } from '../../rooms/membership.ts';
 import type { Moderation } from '../../rooms/moderation.ts';
+import type { News } from '../../rooms/news.ts';
+import type { RoomStore } from '../../rooms/room-store.ts';
 import type { Views } from '../../rooms/views.ts';
 import { chatHandlers } from './chat.ts';
 import { hostHandlers } from './host.ts';
@@ -28,7 +30,9 @@ import { waitingHandlers } from './waiting.ts';
 /** What the handlers of messages need. */
 export interface MessageParts {
   readonly views: Views;
+  readonly rooms: RoomStore;
   readonly hub: Hub;
+  readonly news: News;
   readonly membership: Membership;
   readonly closing: Closing;
   readonly moderation: Moderation;
@@ -40,12 +44,13 @@ export interface MessageParts {
 
 /** The handler of every client message. The table has no prototype: a message cannot be called `constructor`. */
 export function messageHandlers(parts: MessageParts): MessageHandlers<Connection, Source> {
-  const { views, hub, membership, closing, moderation, history, iceServers, verify, now } = parts;
+  const { views, rooms, hub, news, membership, closing, moderation, history, iceServers, verify, now } =
+    parts;
   const handlers = {
     ...sessionHandlers(membership, verify, now),
-    ...presenceHandlers(views, hub),
+    ...presenceHandlers(views, hub, news, rooms),
     ...signalHandlers(hub),
-    ...mediaHandlers(hub),
+    ...mediaHandlers(hub, rooms),
     ...screenHandlers(moderation),
     ...chatHandlers(views, hub, history, now),
     ...hostHandlers(moderation),

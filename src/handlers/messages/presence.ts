@@ -1,20 +1,23 @@
 import type { MessageHandlersOf } from '../../../generated/messages.ts';
 import type { Connection } from '../../rooms/connection.ts';
 import type { Hub } from '../../rooms/hub.ts';
+import type { News } from '../../rooms/news.ts';
+import type { RoomStore } from '../../rooms/room-store.ts';
 import type { Views } from '../../rooms/views.ts';
 
 const defaultPageSize = 100;
 
 /** What clients say about themselves, and who is there. */
-export function presenceHandlers(views: Views, hub: Hub) {
+export function presenceHandlers(views: Views, hub: Hub, news: News, rooms: RoomStore) {
   return {
     'presence.update': (sender, change) => {
       Object.assign(sender, change);
+      rooms.update(sender);
       const { clientId } = sender;
       hub.announce(sender, 'presence.updated', { clientId, ...change }, { from: clientId, except: sender });
     },
     'presence.list': (sender, { cursor = '0', limit = defaultPageSize }) => {
-      hub.readRoster(sender);
+      news.readRoster(sender);
       // One more than asked for tells whether there is another page.
       const page = views.roster(sender, Number(cursor), limit + 1);
       const participants = page.slice(0, limit).map((member) => views.participant(member));

@@ -3,6 +3,7 @@ import { type Connection, timestamp } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import { type Identity, mayJoin } from '../../rooms/identity.ts';
 import type { Membership } from '../../rooms/membership.ts';
+import { done } from '../../rooms/ready.ts';
 
 /** The client's own session: signs of life, leaving, and a new token. */
 export function sessionHandlers(
@@ -13,8 +14,8 @@ export function sessionHandlers(
   return {
     'session.ping': (_sender, { t }) => ({ t, serverTime: now() }),
     'session.leave': (sender) => {
-      membership.leave(sender, 'left');
       sender.outlet.finish('normal');
+      return done(membership.leave(sender, 'left'));
     },
     'session.refreshToken': async (sender, { token }) => {
       const identity = await verify(token);
@@ -24,7 +25,7 @@ export function sessionHandlers(
       if (!mayJoin(identity, sender.roomId, sender.channel)) {
         throw new SignalboxError('not_allowed', 'The new token does not grant this room and channel.');
       }
-      membership.refresh(sender, identity);
+      await membership.refresh(sender, identity);
       return { tokenExpiresAt: timestamp(identity.expiresAt) };
     },
   } satisfies MessageHandlersOf<'session', Connection>;

@@ -8,6 +8,8 @@ export interface Caller {
   readonly address: string;
   /** Leads to the next page of an answer: its address, relative to the server. */
   readonly linkNext: (address: string) => void;
+  /** Says that a list is not complete, since some of it cannot be read; to be called before the list is returned. */
+  readonly partial: () => void;
 }
 
 /** What an administrator did, for the audit log. */

@@ -1,8 +1,10 @@
 import { type OperationHandlersOf, type OperationRequest, routes } from '../../../generated/operations.ts';
-import { type Connection, toRestConnection } from '../../rooms/connection.ts';
+import { placesOf } from '../../rooms/connection.ts';
+import type { Directory, RestConnection } from '../../rooms/directory.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Exclusion } from '../../rooms/exclusion.ts';
+import type { RoomStore } from '../../rooms/room-store.ts';
 import type { Views } from '../../rooms/views.ts';
 import type { AdminAction, Caller } from './caller.ts';
 
@@ -12,36 +14,35 @@ import type { AdminAction, Caller } from './caller.ts';
  * The list holds who was there when it began, each once, as each is when its turn comes to be written. Who comes
  * meanwhile is not in it, and who goes meanwhile may be.
  */
-export function connectionOperations(views: Views, exclusion: Exclusion, audit: Report<AdminAction>) {
-  const show = (connection: Connection) => toRestConnection(connection, views.isHost(connection));
-
-  function find(id: string): Connection {
-    const connection = views.connection(id);
-    if (connection) return connection;
-    throw new SignalboxError('connection_not_found', `No connection has the id ${id}.`);
+export function connectionOperations(
+  directory: Directory,
+  rooms: RoomStore,
+  views: Views,
+  exclusion: Exclusion,
+  audit: Report<AdminAction>,
+) {
+  async function find(id: string): Promise<RestConnection> {
+    return (await directory.find(id)) ?? notFound(id);
   }
 
   return {
-    listActiveConnections: ({ query }, { linkNext }) => {
-      const { limit = Number.POSITIVE_INFINITY, cursor = '0', ...filters } = query;
-      const page: Connection[] = [];
-      for (const connection of views.connections()) {
-        if (connection.serial <= Number(cursor) || !passes(connection, filters)) continue;
-        if (page.length === limit) {
-          linkNext(nextPage(query, page.at(-1)));
-          break;
-        }
-        page.push(connection);
-      }
-      return page.values().map(show);
+    listActiveConnections: async ({ query }, { linkNext, partial }) => {
+      const { limit = Number.POSITIVE_INFINITY, cursor = '0', ...asked } = query;
+      const page = await directory.page({ ...asked, after: Number(cursor), limit });
+      if (page.next !== undefined) linkNext(nextPage(query, page.next));
+      if (!page.isComplete) partial();
+      return page.connections;
     },
 
-    getConnection: ({ params: { id } }) => show(find(id)),
+    getConnection: ({ params: { id } }) => find(id),
 
     kickConnection: async ({ params: { id }, body }, { identity, requestId }) => {
       const { reason, banSeconds } = body ?? {};
       const by = identity.userId;
-      await exclusion.kick(find(id), { by: 'admin', byUserId: by, reason, banSeconds });
+      const { roomId } = await find(id);
+      const kick = { by: 'admin', byUserId: by, reason, banSeconds } as const;
+      // A ban puts out the user's sessions in all channels.
+      await rooms.hold(placesOf(roomId), () => exclusion.kick(views.connection(id) ?? notFound(id), kick));
       audit({ type: 'admin.kicked', by, requestId, target: id, reason, affected: 1 });
       return { success: true, message: 'Client disconnected' };
     },
@@ -50,17 +51,12 @@ export function connectionOperations(views: Views, exclusion: Exclusion, audit: 
 
 type Query = OperationRequest<'listActiveConnections'>['query'];
 
-function passes(connection: Connection, { roomId, userId, channel, status }: Query): boolean {
-  return (
-    (roomId === undefined || connection.roomId === roomId) &&
-    (userId === undefined || connection.identity.userId === userId) &&
-    (channel === undefined || connection.channel === channel) &&
-    (status === undefined || connection.connectionStatus === status)
-  );
+function notFound(id: string): never {
+  throw new SignalboxError('connection_not_found', `No connection has the id ${id}.`);
 }
 
-function nextPage(query: Query, last: Connection | undefined): string {
-  const entries = Object.entries({ ...query, cursor: last?.serial ?? 0 });
+function nextPage(query: Query, cursor: number): string {
+  const entries = Object.entries({ ...query, cursor });
   const search = new URLSearchParams(entries.map(([name, value]) => [name, String(value)]));
   return `${routes.listActiveConnections.path}?${search}`;
 }

@@ -1,11 +1,13 @@
 import type { ExactHandlers } from '../../../generated/messages.ts';
 import type { OperationHandlers, OperationReplies } from '../../../generated/operations.ts';
+import type { Admission } from '../../rooms/admission.ts';
 import type { Closing } from '../../rooms/closing.ts';
-import type { Place } from '../../rooms/connection.ts';
+import type { Directory } from '../../rooms/directory.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Exclusion } from '../../rooms/exclusion.ts';
 import type { Hub } from '../../rooms/hub.ts';
-import type { Identity } from '../../rooms/identity.ts';
+import type { IdempotencyKeys } from '../../rooms/idempotency-keys.ts';
+import type { RoomStore } from '../../rooms/room-store.ts';
 import type { Views } from '../../rooms/views.ts';
 import { banOperations } from './bans.ts';
 import type { AdminAction, Caller } from './caller.ts';
@@ -17,25 +19,30 @@ import { socketOperations } from './sockets.ts';
 
 /** What the operations need. */
 export interface OperationParts {
+  readonly directory: Directory;
+  readonly rooms: RoomStore;
   readonly views: Views;
   readonly hub: Hub;
   readonly closing: Closing;
   readonly exclusion: Exclusion;
-  readonly admit: (identity: Identity, place: Place, address: string) => Promise<void>;
+  readonly idempotency: IdempotencyKeys;
+  readonly admission: Admission;
   readonly isDraining: () => boolean;
+  readonly isDegraded: () => boolean;
   readonly audit: Report<AdminAction>;
   readonly now: () => number;
 }
 
 /** The handler of every operation. */
 export function operationHandlers(parts: OperationParts): OperationHandlers<Caller> {
-  const { views, hub, closing, exclusion, admit, isDraining, audit, now } = parts;
+  const { directory, rooms, views, hub, closing, exclusion, idempotency, admission } = parts;
+  const { isDraining, isDegraded, audit, now } = parts;
   const handlers = {
-    ...connectionOperations(views, exclusion, audit),
-    ...roomOperations(views, hub, closing, audit, now),
+    ...connectionOperations(directory, rooms, views, exclusion, audit),
+    ...roomOperations(directory, rooms, views, hub, closing, idempotency, audit, now),
     ...banOperations(exclusion, audit),
-    ...socketOperations(admit, isDraining),
-    ...serviceOperations(isDraining),
+    ...socketOperations(admission, isDraining),
+    ...serviceOperations(isDraining, isDegraded),
     ...documentOperations,
   };
   // What the parts return is looked at once more: a body with a property too many does not compile.

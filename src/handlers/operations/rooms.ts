@@ -1,63 +1,75 @@
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { type Channel, channels } from '../../../generated/messages.ts';
+import type { Channel } from '../../../generated/messages.ts';
 import type { OperationHandlersOf } from '../../../generated/operations.ts';
 import type { Closing } from '../../rooms/closing.ts';
-import { type Connection, timestamp, toRestConnection } from '../../rooms/connection.ts';
+import { type Connection, placesOf, timestamp, toRestConnection } from '../../rooms/connection.ts';
+import type { Directory, RoomCount } from '../../rooms/directory.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Hub } from '../../rooms/hub.ts';
+import type { IdempotencyKeys } from '../../rooms/idempotency-keys.ts';
+import type { RoomStore } from '../../rooms/room-store.ts';
 import type { Views } from '../../rooms/views.ts';
 import type { AdminAction, Caller } from './caller.ts';
-import { IdempotencyKeys } from './idempotency.ts';
 
 /** Everybody in a room at once. Lists hold what was there when they began; a room that ended meanwhile is left out. */
 export function roomOperations(
+  directory: Directory,
+  rooms: RoomStore,
   views: Views,
   hub: Hub,
   closing: Closing,
+  idempotency: IdempotencyKeys,
   audit: Report<AdminAction>,
   now: () => number,
 ) {
-  const idempotency = new IdempotencyKeys(now);
-  const summary = (roomId: string) => {
-    const count = (channel: Channel) => views.count({ roomId, channel });
-    const counts = { zoom: count('zoom'), screenshare: count('screenshare'), chat: count('chat') };
-    return { roomId, connectionCount: counts.zoom + counts.screenshare + counts.chat, channels: counts };
+  const summary = ({ roomId, counts }: RoomCount) => {
+    const { zoom, screenshare, chat } = counts;
+    return { roomId, connectionCount: zoom + screenshare + chat, channels: { zoom, screenshare, chat } };
   };
 
   return {
-    listRooms: () => {
-      const rooms = views.roomIds().values().map(summary);
-      return rooms.filter(({ connectionCount }) => connectionCount > 0); // the last may go before the turn of the room
+    listRooms: async (_request, { partial }) => {
+      const listed = await directory.rooms();
+      if (!listed.isComplete) partial();
+      // The last may go before the turn of the room.
+      return Iterator.from(listed.rooms)
+        .map(summary)
+        .filter(({ connectionCount }) => connectionCount > 0);
     },
 
-    getRoom: ({ params: { roomId } }) => {
-      checkRoom(views, roomId, undefined);
-      const members = channels.flatMap((channel) => views.everybody({ roomId, channel }));
-      const show = (connection: Connection) => toRestConnection(connection, views.isHost(connection));
-      return { ...summary(roomId), connections: members.values().map(show) };
-    },
+    getRoom: ({ params: { roomId } }) =>
+      rooms.hold(placesOf(roomId), () => {
+        checkRoom(views, roomId, undefined);
+        const members = placesOf(roomId).flatMap((place) => views.everybody(place));
+        const count = (channel: Channel) => views.count({ roomId, channel });
+        const counts = { zoom: count('zoom'), screenshare: count('screenshare'), chat: count('chat') };
+        // As they are now: where the room is another node's, this one forgets it again.
+        const hosts = new Set(placesOf(roomId).flatMap((place) => views.room(place).hosts));
+        const show = (connection: Connection) => toRestConnection(connection, hosts.has(connection.clientId));
+        return { ...summary({ roomId, counts }), connections: members.values().map(show) };
+      }),
 
     broadcastToRoom: ({ params: { roomId }, query: { channel }, headers, body }, { identity, requestId }) => {
       const request = fingerprint([roomId, channel, body.message]);
-      return idempotency.once(identity.subjectKey, headers['idempotency-key'], request, () => {
-        checkRoom(views, roomId, channel);
-        const notice = {
-          noticeId: uuidv7(),
-          message: body.message,
-          sentAt: timestamp(now()),
-        };
-        const delivered = hub.broadcast(roomId, channel, notice);
-        const by = identity.userId;
-        audit({ type: 'admin.broadcast', by, requestId, target: roomId, channel, affected: delivered });
-        return { success: true, message: `Message broadcast to ${delivered} clients`, delivered };
-      });
+      return idempotency.once(identity.subjectKey, headers['idempotency-key'], request, () =>
+        rooms.hold(placesOf(roomId, channel), () => {
+          checkRoom(views, roomId, channel);
+          const notice = { noticeId: uuidv7(), message: body.message, sentAt: timestamp(now()) };
+          const delivered = hub.broadcast(roomId, channel, notice);
+          const by = identity.userId;
+          audit({ type: 'admin.broadcast', by, requestId, target: roomId, channel, affected: delivered });
+          return { success: true, message: `Message broadcast to ${delivered} clients`, delivered };
+        }),
+      );
     },
 
     closeRoom: async ({ params: { roomId }, query: { channel } }, { identity, requestId }) => {
-      checkRoom(views, roomId, channel);
-      const disconnected = await closing.closeRoom(roomId, channel, { by: 'admin' });
+      const disconnected = await rooms.hold(placesOf(roomId, channel), () => {
+        checkRoom(views, roomId, channel);
+        return closing.closeRoom(roomId, channel, { by: 'admin' });
+      });
       const by = identity.userId;
       audit({ type: 'admin.closed', by, requestId, target: roomId, channel, affected: disconnected });
       return {

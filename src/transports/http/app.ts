@@ -104,7 +104,7 @@ const allowOrigin: RequestHandler = cors({
   origin: true,
   methods: [...new Set(everyRoute.map(({ method }) => method.toUpperCase())), 'HEAD'],
   exposedHeaders: [
-    ...['X-Request-Id', 'Link', 'Retry-After', 'RateLimit-Policy', 'RateLimit'],
+    ...['X-Request-Id', 'Link', 'Signalbox-Partial', 'Retry-After', 'RateLimit-Policy', 'RateLimit'],
     ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
   ],
   maxAge: 600,

@@ -25,6 +25,8 @@ export interface HttpCaller {
   readonly address: string;
   /** Leads to the next page of an answer: its address, relative to the server. */
   readonly linkNext: (address: string) => void;
+  /** Says that a list is not complete, since some of it cannot be read; to be called before the list is returned. */
+  readonly partial: () => void;
 }
 
 /**
@@ -85,7 +87,14 @@ function answer<Id extends OperationId>(
     const { params, query, headers, body } = request as unknown as OperationRequest<Id>;
     const { identity, requestId } = response.locals;
     const linkNext = (address: string) => response.set('Link', `<${address}>; rel="next"`);
-    const caller: HttpCaller = { identity, requestId, address: guards.addressOf(request), linkNext };
+    const partial = () => response.set('Signalbox-Partial', 'true');
+    const caller: HttpCaller = {
+      identity,
+      requestId,
+      address: guards.addressOf(request),
+      linkNext,
+      partial,
+    };
     const reply = await handler({ params, query, headers, body }, caller);
     response.status(success);
     if (reply === undefined) response.end();

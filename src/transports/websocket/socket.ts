@@ -1,4 +1,3 @@
-import { WebSocket } from 'ws';
 import {
   type ClientMessage,
   type CloseName,
@@ -28,8 +27,8 @@ export type SocketEvent =
 export interface SocketParts {
   readonly dispatch: Dispatch;
   /** Hears of each client whose connection has ended: for good, or so that it may come back. */
-  readonly leave: (connection: Connection, reason: Departure['reason']) => void;
-  readonly lose: (connection: Connection, reason: Departure['reason']) => void;
+  readonly leave: (connection: Connection, reason: Departure['reason']) => unknown;
+  readonly lose: (connection: Connection, reason: Departure['reason']) => unknown;
   /** Hears of each socket that has closed. */
   readonly forget: (socket: Socket) => void;
   /** Hears of each client that is closed since it went on over its budget. */
@@ -45,7 +44,6 @@ export interface SocketParts {
 const goodbyes: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 /** With these a session outlives its connection. */
 const resumable: ReadonlySet<number> = new Set(resume.codes);
-const minuteMs = 60_000;
 /** What the library closes with, by its own name for the fault; everything else is a protocol error. */
 const brokenBy: Readonly<Record<string, number>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: closeCodes.too_big,
@@ -71,6 +69,8 @@ export class Socket implements Outlet, Owner {
   #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
   /** The code that the server closed with. */
   #closedWith: number | undefined;
+  /** The code that it was over with. */
+  #goneWith: number | undefined;
   #isReported = false;
 
   constructor(ws: OwnedWebSocket, outbox: Outbox, parts: SocketParts) {
@@ -82,9 +82,18 @@ export class Socket implements Outlet, Owner {
     ws.own(this);
   }
 
-  /** Tells the socket whose it is; messages are taken from now on. */
-  open(connection: Connection): void {
+  /** Has messages wait until it is known whose they are. */
+  hold(): void {
+    this.#waiting = [];
+    this.#ws.pause();
+  }
+
+  /** Tells the socket whose it is; messages are taken from now on. `false` if it has closed meanwhile. */
+  open(connection: Connection): boolean {
     this.#connection = connection;
+    if (this.#goneWith !== undefined) this.closed(this.#goneWith);
+    else if (this.#waiting !== undefined) this.#resume();
+    return this.#goneWith === undefined;
   }
 
   send(frame: Frame): void {
@@ -100,8 +109,9 @@ export class Socket implements Outlet, Owner {
     return this.#outbox;
   }
 
-  close(name: CloseName): void {
+  close(name: CloseName, last?: Frame): void {
     if (!this.#isOpen()) return;
+    if (last !== undefined) this.send(last);
     this.#closedWith = closeCodes[name];
     this.#waiting = undefined;
     this.#ws.close(closeCodes[name], name);
@@ -143,6 +153,7 @@ export class Socket implements Outlet, Owner {
     this.#waiting = undefined;
     this.#parts.forget(this);
     const connection = this.#connection;
+    this.#goneWith = code;
     if (connection === undefined) return;
     const reason = this.#closedWith ? 'closed' : goodbyes.has(code) ? 'left' : 'disconnected';
     const end = resumable.has(this.#closedWith ?? code) ? this.#parts.lose : this.#parts.leave;
@@ -218,14 +229,13 @@ export class Socket implements Outlet, Owner {
     }
     if (this.#afterAnswer === undefined) return;
     const { name, last } = this.#afterAnswer;
-    if (last !== undefined) this.send(last);
-    this.close(name);
+    this.close(name, last);
   }
 
   #refuse(refusal: SignalboxError, id: string | undefined): void {
     this.send(this.#parts.dispatch.refusal(id, refusal));
     const now = this.#parts.steadyNow();
-    this.#invalidAt = [...this.#invalidAt.filter((at) => at > now - minuteMs), now];
+    this.#invalidAt = [...this.#invalidAt.filter((at) => at > now - 60_000), now];
     if (this.#invalidAt.length >= frameLimits.maxInvalidPerMinute) this.close('too_many_invalid_messages');
   }
 
@@ -235,6 +245,6 @@ export class Socket implements Outlet, Owner {
   }
 
   #isOpen(): boolean {
-    return this.#ws.readyState === WebSocket.OPEN;
+    return this.#ws.readyState === this.#ws.OPEN;
   }
 }

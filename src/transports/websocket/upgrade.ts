@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Server, type ServerOptions, WebSocketServer } from 'ws';
-import { type Channel, closeCodes } from '../../../generated/messages.ts';
+import type { Channel } from '../../../generated/messages.ts';
 import openapi from '../../../generated/openapi.json' with { type: 'json' };
 import { upgrades } from '../../../generated/operations.ts';
 import type { Connection, Outlet, Place } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Identity } from '../../rooms/identity.ts';
+import { type Ready, whenFailed, whenReady } from '../../rooms/ready.ts';
 import type { Guards } from '../guards/guards.ts';
 import { checkHead, rawPathOf, rawValues, requestIdOf } from '../guards/head.ts';
 import { endWithRefusal, toRefusal } from '../problem.ts';
@@ -19,9 +20,20 @@ import { Socket, type SocketParts } from './socket.ts';
 export interface UpgradeParts {
   readonly guards: Guards;
   readonly isDraining: () => boolean;
-  /** Checks a verified client against a room; throws when it refuses. */
-  readonly admit: (identity: Identity, place: Place, address: string) => Promise<void>;
-  readonly join: (identity: Identity, place: Place, outlet: Outlet, address: string) => Connection;
+  /** Checks a verified client against a room, and has `open` let it in; throws when it refuses, or `open` does. */
+  readonly enter: (
+    identity: Identity,
+    place: Place,
+    address: string,
+    open: (clientId: string) => Ready<Connection>,
+  ) => Promise<void>;
+  readonly join: (
+    clientId: string,
+    identity: Identity,
+    place: Place,
+    outlet: Outlet,
+    address: string,
+  ) => Ready<Connection>;
   readonly socket: SocketParts;
   readonly heartbeat: Heartbeat;
   readonly limits: { readonly maxMessageBytes: number; readonly maxFragments: number };
@@ -63,14 +75,24 @@ export class Upgrade {
     // Kept for both: the `headers` event sees the request alone, and a refusal needs the same id.
     request.headers['x-request-id'] = requestId;
     socket.on('error', ignore);
+    let isUpgraded = false;
+    const open = (newcomer: Newcomer, clientId: string): Ready<Connection> => {
+      refuseWhileDraining(this.#parts.isDraining); // it may have begun meanwhile
+      if (socket.destroyed) throw gone();
+      socket.off('error', ignore);
+      let joined: Ready<Connection> | undefined;
+      this.#server.handleUpgrade(request, socket, head, (ws) => {
+        isUpgraded = true;
+        joined = this.#open(ws, new Outbox(socket, this.#flusher), request, newcomer, clientId);
+      });
+      return joined ?? Promise.reject(gone());
+    };
     try {
       const newcomer = await this.#check(request);
-      if (socket.destroyed) return;
-      socket.off('error', ignore);
-      this.#server.handleUpgrade(request, socket, head, (ws) =>
-        this.#open(ws, new Outbox(socket, this.#flusher), request, newcomer),
-      );
+      const { identity, place, address } = newcomer;
+      await this.#parts.enter(identity, place, address, (clientId) => open(newcomer, clientId));
     } catch (error) {
+      if (isUpgraded || socket.destroyed) return; // told by its close code, or beyond being told
       if (!(error instanceof SignalboxError)) this.#reportFault(error, request);
       endWithRefusal(socket, toRefusal(error, requestId));
     }
@@ -87,16 +109,13 @@ export class Upgrade {
   }
 
   async #check(request: IncomingMessage): Promise<Newcomer> {
-    const { guards, isDraining, admit } = this.#parts;
+    const { guards, isDraining } = this.#parts;
     refuseWhileDraining(isDraining);
     checkHead(request);
     const place = placeOf(rawPathOf(request));
     checkHandshake(request);
     const identity = await guards.identify(request, ['query', 'subprotocol']);
-    const address = guards.addressOf(request);
-    await admit(identity, place, address);
-    refuseWhileDraining(isDraining); // it may have begun while the token was verified
-    return { identity, place, address };
+    return { identity, place, address: guards.addressOf(request) };
   }
 
   #open(
@@ -104,17 +123,25 @@ export class Upgrade {
     outbox: Outbox,
     request: IncomingMessage,
     { identity, place, address }: Newcomer,
-  ): void {
-    try {
-      const socket = new Socket(ws, outbox, this.#parts.socket);
-      const connection = this.#parts.join(identity, place, socket, address);
-      socket.open(connection);
-      this.#parts.heartbeat.watch(socket, connection);
-    } catch (error) {
-      // The 101 is on its way: all that is left to say is a close code.
+    clientId: string,
+  ): Ready<Connection> {
+    const socket = new Socket(ws, outbox, this.#parts.socket);
+    // The 101 is on its way: all that is left to say is a close code.
+    const refuse = (error: unknown) => {
+      // Something came in between: the next handshake will say what.
+      if (error instanceof SignalboxError) return socket.close('restarting');
       this.#reportFault(error, request);
-      ws.close(closeCodes.internal, 'internal');
-    }
+      socket.close('internal');
+    };
+    const joining = () => {
+      const joined = this.#parts.join(clientId, identity, place, socket, address);
+      if (joined instanceof Promise) socket.hold();
+      return whenReady(joined, (connection) => {
+        if (socket.open(connection)) this.#parts.heartbeat.watch(socket, connection);
+        return connection;
+      });
+    };
+    return whenFailed(joining, refuse);
   }
 
   #reportFault(error: unknown, request: IncomingMessage): void {
@@ -170,6 +197,10 @@ function checkHandshake(request: IncomingMessage): void {
   if (length !== '0' || headers['transfer-encoding'] !== undefined) {
     throw new SignalboxError('bad_request', 'An upgrade must have no body.');
   }
+}
+
+function gone(): SignalboxError {
+  return new SignalboxError('bad_request', 'The client has gone.');
 }
 
 function ignore(): void {}

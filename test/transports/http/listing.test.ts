@@ -4,8 +4,9 @@ import { expect, test } from 'vitest';
 import { operationHandlers } from '../../../src/handlers/operations/index.ts';
 import { LocalLimitStore } from '../../../src/limits/local-limit-store.ts';
 import type { Connection } from '../../../src/rooms/connection.ts';
+import { LocalDirectory } from '../../../src/rooms/local-directory.ts';
+import { LocalRoomStore } from '../../../src/rooms/local-room-store.ts';
 import { Registry } from '../../../src/rooms/registry.ts';
-import { LocalRoomStore } from '../../../src/rooms/room-store.ts';
 import { Views } from '../../../src/rooms/views.ts';
 import { createApp } from '../../../src/transports/http/app.ts';
 
@@ -37,7 +38,9 @@ async function appWith(count: number, change: Change = () => ({})) {
     calls += 1; // a caller of its own for each, so that none is one too many
     return { userId: 'admin', subjectKey: `${calls}`, scopes: new Set(['connections:read']) };
   };
-  const parts = { views, isDraining: () => false, now: Date.now, audit: () => {} };
+  const rooms = new LocalRoomStore();
+  const directory = new LocalDirectory(views);
+  const parts = { directory, rooms, views, isDraining: () => false, now: Date.now, audit: () => {} };
   const app = await createApp({
     handlers: operationHandlers(parts as unknown as Parameters<typeof operationHandlers>[0]),
     guards: { checkOrigin: () => {}, identify, addressOf: () => 'x' } as unknown as Parameters<

@@ -1,0 +1,163 @@
+import type { AddressFailures } from '../limits/address.ts';
+import { LocalLimitStore } from '../limits/local-limit-store.ts';
+import type { NodeMessage } from '../rooms/broker.ts';
+import type { HistoryBounds } from '../rooms/chat-store.ts';
+import type { Clock } from '../rooms/clock.ts';
+import type { Place } from '../rooms/connection.ts';
+import type { CapacityLimits } from '../rooms/door.ts';
+import type { Report } from '../rooms/events.ts';
+import { sayingDegraded } from './degraded.ts';
+import { Lease } from './lease.ts';
+import { listenTo } from './listener.ts';
+import { connectRedis } from './redis.ts';
+import { RedisAddressFailures } from './redis-address-failures.ts';
+import { RedisBanStore } from './redis-ban-store.ts';
+import { type BrokerEvent, RedisBroker } from './redis-broker.ts';
+import { RedisChatStore } from './redis-chat-store.ts';
+import { RedisConnectionQuota } from './redis-connection-quota.ts';
+import { RedisDirectory } from './redis-directory.ts';
+import { RedisIdempotencyKeys } from './redis-idempotency-keys.ts';
+import { RedisLimitStore } from './redis-limit-store.ts';
+import { RedisRoomStore } from './redis-room-store.ts';
+import { type LimitsEvent, ResilientLimitStore } from './resilient-limit-store.ts';
+import { RoomCommands } from './room-commands.ts';
+import { type DeliveryEvent, Subscriptions } from './subscriptions.ts';
+
+/** What becomes of this node among the others, for the log. */
+export type ClusterEvent =
+  | BrokerEvent
+  | DeliveryEvent
+  | LimitsEvent
+  | {
+      /** A connection to Redis has failed, which comes back by itself; and: Redis has not answered for some seconds. */
+      readonly type: 'redis.failed' | 'redis.gone';
+      readonly error: unknown;
+    }
+  | {
+      readonly type: 'redis.recovered';
+      /** For how long it was gone. */
+      readonly afterMs: number;
+    }
+  | {
+      /** Redis was emptied, and this node writes back what it holds; a node joined, lost its lease, or was swept by this one. */
+      readonly type: 'redis.emptied' | 'node.joined' | 'node.lost' | 'node.swept';
+      readonly node: string;
+    };
+
+/** How this node takes part. */
+export interface ClusterSettings {
+  readonly redis: { readonly urls: readonly string[]; readonly prefix: string };
+  readonly capacity: CapacityLimits;
+  readonly history: HistoryBounds;
+}
+
+const sweptAtOnce = 20;
+
+/**
+ * Joins the nodes that share a Redis; rejects where it does not answer. What it gives stands in the place of what a node
+ * has that is alone.
+ *
+ * @param localFailures counts while Redis is gone
+ */
+export async function joinCluster(
+  { redis: { urls, prefix }, capacity, history: bounds }: ClusterSettings,
+  localFailures: AddressFailures,
+  report: Report<ClusterEvent>,
+  clock: Clock,
+  steadyNow: () => number,
+) {
+  const { now, later } = clock;
+  let receive: (place: Place, message: NodeMessage) => void = () => {};
+  const redis = await connectRedis(urls, { onError: (error) => report({ type: 'redis.failed', error }) });
+  const stores = sayingDegraded(redis);
+
+  const lease: Lease = new Lease(
+    redis,
+    prefix,
+    {
+      onDead: sweep,
+      onLost: (node) => {
+        report({ type: 'node.lost', node });
+        rooms.lose();
+        directory.lose();
+      },
+      onEmptied: () => {
+        report({ type: 'redis.emptied', node: lease.id });
+        directory.restore();
+        restoreQuota();
+        void rooms.restore();
+      },
+      onGone: (error) => report({ type: 'redis.gone', error }),
+      onRecovered: (afterMs) => {
+        report({ type: 'redis.recovered', afterMs });
+        void rooms.reload();
+      },
+    },
+    later,
+    steadyNow,
+  );
+  const onGap = () => void rooms.reload();
+  const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, clock);
+  const receiver = {
+    message: (place: Place, message: NodeMessage) => receive(place, message),
+    event: (...event: Parameters<RedisRoomStore['event']>) => rooms.event(...event),
+  };
+  const broker = new RedisBroker(subscriptions, redis, prefix, () => lease.id, receiver, report);
+  const directory = new RedisDirectory(stores, prefix, lease, clock);
+  const commands = new RoomCommands(stores, redis.publishCommand, prefix, lease);
+  const rooms = new RedisRoomStore(commands, directory, broker, lease, capacity.roomSize, clock);
+  const nodes = { own: () => lease.id, live: () => lease.live };
+  const quota = new RedisConnectionQuota(stores, prefix, capacity, nodes, later);
+  const limits = new ResilientLimitStore(
+    new RedisLimitStore(redis, prefix),
+    new LocalLimitStore(now),
+    () => Math.max(1, lease.live.size),
+    report,
+    later,
+  );
+
+  /** Until it has been done. */
+  function restoreQuota(): void {
+    quota.restore().catch(() => later(restoreQuota, 1_000));
+  }
+
+  /** Takes out whoever was on a node that has died. */
+  async function sweep(node: string): Promise<void> {
+    const places = await directory.placesOf(node);
+    for (let index = 0; index < places.length; index += sweptAtOnce) {
+      await Promise.all(places.slice(index, index + sweptAtOnce).map((place) => rooms.sweep(place, node)));
+    }
+    await directory.forget(node);
+    report({ type: 'node.swept', node });
+  }
+
+  return {
+    rooms,
+    broker,
+    bans: new RedisBanStore(stores, prefix),
+    history: new RedisChatStore(stores, prefix, bounds),
+    quota,
+    limits,
+    failures: new RedisAddressFailures(redis, prefix, localFailures, steadyNow),
+    idempotency: new RedisIdempotencyKeys(stores, prefix, later),
+    directory: () => directory,
+    node: () => lease.id,
+    isDegraded: () => !lease.held || !lease.healthy || !subscriptions.delivering,
+
+    /** Takes part from now on; `received` hears what other nodes send. */
+    async start(received: typeof receive): Promise<void> {
+      receive = received;
+      await Promise.all([lease.start(), subscriptions.start()]);
+      report({ type: 'node.joined', node: lease.id });
+    },
+
+    /** Leaves. The connections of this node must be gone before. */
+    async stop(): Promise<void> {
+      await lease.stop();
+      limits.stop();
+      quota.stop();
+      subscriptions.stop();
+      redis.close();
+    },
+  };
+}

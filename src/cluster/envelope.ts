@@ -1,0 +1,101 @@
+import { type CloseName, closeCodes } from '../../generated/messages.ts';
+import type { NodeMessage } from '../rooms/broker.ts';
+import type { Frame } from '../rooms/frame.ts';
+
+/** The version of the format in which nodes tell each other something: any change of it, a new kind too, is another. */
+export const envelopeVersion = '1';
+
+/**
+ * What one node sends to others: one line of words parted by single spaces, and a body as it is, so that the frame of a
+ * client's message travels without being written anew.
+ *
+ * ```
+ * 1 <origin> announce <flags> <from> <except> <only, by commas>\n<frame>
+ * 1 <origin> direct <flags> <to> <from> <close>\n<frame, or nothing>
+ * 1 <origin> banned\n<JSON>
+ * 1 <origin> event …\n<JSON>          written by the scripts of the room store
+ * ```
+ * `-` stands for what is absent. Flags: `v` for a volatile frame, `w` for those who wait as well.
+ */
+export interface Envelope {
+  readonly version: string;
+  /** The node that wrote it. */
+  readonly origin: string;
+  readonly kind: string;
+  /** What else the first line says. */
+  readonly words: readonly string[];
+  readonly body: string;
+}
+
+/** Writes a message of a node; ids hold neither spaces nor commas. */
+export function seal(origin: string, message: NodeMessage): string {
+  switch (message.kind) {
+    case 'announce': {
+      const { frame, from = '-', except = '-', only, alsoWaiting = false } = message;
+      const audience = only === undefined ? '-' : only.join(',');
+      return `${envelopeVersion} ${origin} announce ${flagsOf(frame, alsoWaiting)} ${from} ${except} ${audience}\n${frame.text}`;
+    }
+    case 'direct': {
+      const { to, frame, from = '-', close = '-' } = message;
+      return `${envelopeVersion} ${origin} direct ${flagsOf(frame, false)} ${to} ${from} ${close}\n${frame?.text ?? ''}`;
+    }
+    case 'banned': {
+      const { kind, ...said } = message;
+      return `${envelopeVersion} ${origin} ${kind}\n${JSON.stringify(said)}`;
+    }
+  }
+}
+
+/** Reads the first line; what has none is of no version. */
+export function open(text: string): Envelope {
+  const end = text.indexOf('\n');
+  const [version = '', origin = '', kind = '', ...words] = end < 0 ? [] : text.slice(0, end).split(' ');
+  return { version, origin, kind, words, body: text.slice(end + 1) };
+}
+
+/** The message of a node in an envelope of this version; `undefined` where it holds something else. */
+export function messageIn({ kind, words, body }: Envelope): NodeMessage | undefined {
+  switch (kind) {
+    case 'announce': {
+      const [flags = '', from, except, only = '-'] = words;
+      return {
+        kind,
+        frame: frameIn(flags, body),
+        ...present('from', from),
+        ...present('except', except),
+        ...(only !== '-' && { only: only === '' ? [] : only.split(',') }),
+        ...(flags.includes('w') && { alsoWaiting: true }),
+      };
+    }
+    case 'direct': {
+      const [flags = '', to = '', from, close = '-'] = words;
+      return {
+        kind,
+        to,
+        ...(body !== '' && { frame: frameIn(flags, body) }),
+        ...(isCloseName(close) && { close }),
+        ...present('from', from),
+      };
+    }
+    case 'banned':
+      return { kind, ...JSON.parse(body) };
+    default:
+      return undefined;
+  }
+}
+
+function flagsOf(frame: Frame | undefined, alsoWaiting: boolean): string {
+  return `${frame?.volatile ? 'v' : ''}${alsoWaiting ? 'w' : ''}` || '-';
+}
+
+function frameIn(flags: string, text: string): Frame {
+  return { text, volatile: flags.includes('v') };
+}
+
+function present<Name extends string>(name: Name, word = '-'): { [N in Name]?: string } {
+  return word === '-' ? {} : ({ [name]: word } as { [N in Name]: string });
+}
+
+function isCloseName(word: string): word is CloseName {
+  return Object.hasOwn(closeCodes, word);
+}

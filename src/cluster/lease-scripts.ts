@@ -1,0 +1,123 @@
+import { script } from './redis.ts';
+import { redisTime } from './redis-time.ts';
+
+/** So many beats of a node without an answer: it is not sure what has gone on, and others go on with what it sweeps. */
+export const missedBeats = 3;
+
+/** What a beat is answered; `redisMs` is the time of Redis, `toSweep` all that it is to sweep, new or not. */
+export type BeatAnswer =
+  | readonly [state: 'lost']
+  | readonly [
+      state: 'held' | 'emptied',
+      redisMs: number,
+      epoch: string,
+      live: readonly string[],
+      toSweep: readonly string[],
+    ];
+
+/** The arguments of a beat, in order. */
+export type Beat = readonly [
+  id: string,
+  leaseMs: number,
+  beatMs: number,
+  /** The epoch as this node knows it; empty in its first beat of a life. */
+  epoch: string,
+  /** What a new epoch would be called. */
+  proposed: string,
+  /** The time of Redis at the last beat that was answered. */
+  lastMs: number,
+  frozen: 0 | 1,
+  maySweep: 0 | 1,
+  /** Other nodes that were alive then, and nodes that this one has swept; words in one line. */
+  known: string,
+  swept: string,
+];
+
+/**
+ * KEYS: leases (a sorted set of ids by the end of each lease), the epoch, sweeps (by the id of who is swept: by whom,
+ * until when). ARGV: a {@link Beat}.
+ *
+ * Whoever is in sweeps is lost, and stays so until it is forgotten: reviving and claiming are one script, so that of a
+ * node and its sweeper exactly one wins. Whoever is in no lease was swept, unless Redis was emptied since.
+ *
+ * After that nobody knows who was swept before. A node that was frozen, or whose lease ended while Redis still served
+ * others, may have been, and is lost; the latest time that anybody was served is kept with the new epoch. The others
+ * are given a lease by each node that knew them alive, so that those are swept that do not come back themselves.
+ */
+export const beatScript = script(`${redisTime}
+local leases, epochs, sweeps = KEYS[1], KEYS[2], KEYS[3]
+local id, leaseMs, beatMs = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local epoch, proposed, lastMs = ARGV[4], ARGV[5], tonumber(ARGV[6])
+local frozen, maySweep, known, swept = ARGV[7] == '1', ARGV[8] == '1', ARGV[9], ARGV[10]
+
+local now = timeOfRedis()
+local endsAt, graceMs, sureMs = now + leaseMs, math.floor(beatMs / 4), ${missedBeats} * beatMs
+
+local current = redis.call('HGET', epochs, 'id')
+if not current then
+  current = proposed
+  redis.call('HSET', epochs, 'id', current)
+end
+
+local state = 'held'
+if redis.call('HEXISTS', sweeps, id) == 1 then
+  state = 'lost'
+elseif epoch ~= '' and epoch ~= current then
+  local servedMs = math.max(lastMs, tonumber(redis.call('HGET', epochs, 'served') or 0))
+  redis.call('HSET', epochs, 'served', servedMs)
+  state = (frozen or lastMs + leaseMs + graceMs <= servedMs) and 'lost' or 'emptied'
+elseif epoch ~= '' and not redis.call('ZSCORE', leases, id) then
+  state = 'lost'
+end
+if state == 'lost' then return { state } end
+
+redis.call('ZADD', leases, endsAt, id)
+if state == 'emptied' then
+  for node in known:gmatch('%S+') do redis.call('ZADD', leases, 'NX', endsAt, node) end
+end
+-- Where the clock was set back, nobody lives on until it is again as late as it was.
+for _, node in ipairs(redis.call('ZRANGEBYSCORE', leases, '(' .. endsAt, '+inf')) do
+  redis.call('ZADD', leases, endsAt, node)
+end
+
+local function claimOf(node)
+  local sweeper, untilMs = (redis.call('HGET', sweeps, node) or ''):match('^(%S+) (%d+)$')
+  return sweeper, tonumber(untilMs)
+end
+
+for node in swept:gmatch('%S+') do
+  if claimOf(node) == id then
+    redis.call('ZREM', leases, node)
+    redis.call('HDEL', sweeps, node)
+  end
+end
+
+-- Where Redis was away, or its clock was set forward, those who would be dead have had no time to beat. And a node that
+-- gets no answer does not keep to itself what it does not hear of.
+local sure = state == 'held' and now - lastMs <= sureMs
+maySweep = maySweep and sure
+if maySweep then
+  for _, node in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now - graceMs)) do
+    redis.call('HSETNX', sweeps, node, id .. ' 0')
+  end
+end
+local toSweep = {}
+for _, node in ipairs(redis.call('HKEYS', sweeps)) do
+  local sweeper, untilMs = claimOf(node)
+  if (sure and sweeper == id) or (maySweep and untilMs <= now) then
+    redis.call('HSET', sweeps, node, id .. ' ' .. now + sureMs)
+    toSweep[#toSweep + 1] = node
+  end
+end
+
+return { state, now, current, redis.call('ZRANGEBYSCORE', leases, '(' .. now, '+inf'), toSweep }
+`);
+
+/** KEYS: leases, sweeps. ARGV: the id. What that node has not finished sweeping is free for others at once. */
+export const leaveScript = script(`
+redis.call('ZREM', KEYS[1], ARGV[1])
+local claims = redis.call('HGETALL', KEYS[2])
+for i = 1, #claims, 2 do
+  if claims[i + 1]:match('^%S+') == ARGV[1] then redis.call('HSET', KEYS[2], claims[i], ARGV[1] .. ' 0') end
+end
+`);

@@ -1,0 +1,248 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import type { Clock } from '../rooms/clock.ts';
+import { type Beat, type BeatAnswer, beatScript, leaveScript, missedBeats } from './lease-scripts.ts';
+import type { Redis } from './redis.ts';
+
+/** What becomes of a node among others, told to whoever holds its connections. None of them may throw. */
+export interface LeaseEvents {
+  /**
+   * Another node is dead, and this one is to sweep it: resolves when nothing is left of it, so that it is forgotten;
+   * where it rejects, the node is handed out again a beat later. It may have been swept in part, and where this node
+   * is late another one may do so at the same time.
+   */
+  readonly onDead: (nodeId: string) => Promise<void>;
+  /**
+   * This node was frozen or cut off for so long that others sweep it, or have swept it: all its connections have left
+   * as far as others know, and must be closed. It has another id already, and a lease again a moment later.
+   */
+  readonly onLost: (lostId: string) => void;
+  /** Redis was emptied, and this node has its lease again: what it holds must be written anew. */
+  readonly onEmptied: () => void;
+  /** Redis has not answered for three beats. */
+  readonly onGone: (error: unknown) => void;
+  /** It does again; comes before what else the answer brings. */
+  readonly onRecovered: (afterMs: number) => void;
+}
+
+/** How long a node counts as alive; the same on all nodes. */
+export interface LeaseTimes {
+  readonly leaseMs: number;
+  readonly beatMs: number;
+}
+
+const usualTimes: LeaseTimes = { leaseMs: 9_000, beatMs: 1_000 };
+const idCharacters = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+/**
+ * The life of a node among others: an id, under which all that it holds is written, and a lease, which each beat renews.
+ *
+ * Promises, where Redis answers:
+ * - A node that dies is handed to exactly one other within its lease, a quarter of a beat and a beat, and to another
+ *   where that one dies, too. It stays in Redis until somebody has swept it.
+ * - A lease that has ended is still its node's, until somebody begins to sweep it. So a Redis that was away costs
+ *   nobody a connection: a node that has missed three beats (or has just begun, or finds Redis emptied) sweeps nobody
+ *   until the others have had a lease's time to come back.
+ * - What is written with `until` is written while nobody else sweeps this node; see `fence.ts`.
+ *
+ * Each beat is one round trip. There is one at a time, so that answers come in order; one that Redis answers too late
+ * is as good as unanswered, and the next one brings what it would have brought.
+ */
+export class Lease {
+  readonly #redis: Redis;
+  readonly #keys: Readonly<Record<'leases' | 'epoch' | 'sweeps', string>>;
+  readonly #events: LeaseEvents;
+  readonly #later: Clock['later'];
+  readonly #steadyNow: () => number;
+  readonly #times: LeaseTimes;
+  #id = newNodeId();
+  #live: ReadonlySet<string> = new Set();
+  #until = 0;
+  /** The time of Redis at the last answer. */
+  #redisMs = 0;
+  #epoch = '';
+  #sweeping = new Set<string>();
+  /** Those that Redis is still to be told of. */
+  #swept = new Set<string>();
+  /** When the last beat was sent that was answered. */
+  #answeredAtMs: number;
+  /** When the next beat is to be sent. */
+  #dueAtMs: number;
+  #settledAtMs = Number.POSITIVE_INFINITY;
+  #frozen = false;
+  #gone = false;
+  #stopped = false;
+  #beating: Promise<void> = Promise.resolve();
+
+  /**
+   * @param prefix what all keys begin with; no braces, which say what lies in one slot
+   * @param steadyNow milliseconds from anywhere, which nobody sets back or forward
+   */
+  constructor(
+    redis: Redis,
+    prefix: string,
+    events: LeaseEvents,
+    later: Clock['later'],
+    steadyNow: () => number,
+    times = usualTimes,
+  ) {
+    this.#redis = redis;
+    // No room has such an id.
+    const keyOf = (name: string) => `${prefix}{.nodes}:${name}`;
+    this.#keys = { leases: keyOf('leases'), epoch: keyOf('epoch'), sweeps: keyOf('sweeps') };
+    this.#events = events;
+    this.#later = later;
+    this.#steadyNow = steadyNow;
+    this.#times = times;
+    this.#answeredAtMs = this.#dueAtMs = steadyNow();
+  }
+
+  /** Of this life: 8 of `a-z` and `0-9`, drawn anew for each. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** When the lease ends as last known, by the clock of Redis: what all that this node writes carries. 0: no lease. */
+  get until(): number {
+    return this.#until;
+  }
+
+  /** Which nodes have a lease, this one among them, as last known. Whether others can come back, `settled` tells. */
+  get live(): ReadonlySet<string> {
+    return this.#live;
+  }
+
+  /** Whether the lease still holds, for all that this node can know by itself. */
+  get held(): boolean {
+    return this.#until > 0 && this.#steadyNow() < this.#answeredAtMs + this.#times.leaseMs;
+  }
+
+  /** Whether Redis answers, but for a beat or two. */
+  get healthy(): boolean {
+    return !this.#gone;
+  }
+
+  /** Whether nobody can come back any more who is missing in `live`: this node sweeps others. */
+  get settled(): boolean {
+    return this.held && this.#steadyNow() >= this.#settledAtMs;
+  }
+
+  /** Takes the first lease, and holds it from then on; rejects where Redis does not answer, and may be tried again. */
+  async start(): Promise<void> {
+    this.#answeredAtMs = this.#steadyNow();
+    this.#heed(await this.#ask());
+    this.#beatLater();
+  }
+
+  /**
+   * Gives the lease back, so that others count this node no more; nobody sweeps it, so its connections must be gone
+   * before. Never rejects: where Redis does not answer, the lease ends by itself, and the node is swept.
+   */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#beating;
+    this.#until = 0;
+    const { leases, sweeps } = this.#keys;
+    await this.#redis.run(leaveScript, [leases, sweeps], [this.#id]).catch(() => {});
+  }
+
+  #beatLater(): void {
+    const run = () => {
+      if (!this.#stopped) this.#beating = this.#beat();
+    };
+    this.#later(run, Math.max(0, this.#dueAtMs - this.#steadyNow()));
+  }
+
+  async #beat(): Promise<void> {
+    let answer: BeatAnswer | undefined;
+    try {
+      answer = await this.#ask();
+    } catch (error) {
+      this.#miss(error);
+    }
+    if (this.#stopped) return;
+    if (answer) this.#heed(answer);
+    this.#beatLater();
+  }
+
+  async #ask(): Promise<BeatAnswer> {
+    const { leaseMs, beatMs } = this.#times;
+    const sentAtMs = this.#steadyNow();
+    this.#frozen ||= sentAtMs - (this.#dueAtMs - beatMs) > leaseMs;
+    this.#dueAtMs = sentAtMs + beatMs;
+    const swept = [...this.#swept];
+    const beat: Beat = [
+      this.#id,
+      leaseMs,
+      beatMs,
+      this.#epoch,
+      randomUUID(),
+      this.#redisMs,
+      this.#frozen ? 1 : 0,
+      sentAtMs >= this.#settledAtMs ? 1 : 0,
+      [...this.#live].join(' '),
+      swept.join(' '),
+    ];
+    const { leases, epoch, sweeps } = this.#keys;
+    const answer = (await this.#redis.run(beatScript, [leases, epoch, sweeps], beat)) as BeatAnswer;
+    for (const nodeId of swept) this.#swept.delete(nodeId);
+    this.#frozen = false;
+    this.#recover(sentAtMs);
+    return answer;
+  }
+
+  #recover(sentAtMs: number): void {
+    const afterMs = this.#steadyNow() - this.#answeredAtMs;
+    this.#answeredAtMs = sentAtMs;
+    if (!this.#gone) return;
+    this.#gone = false;
+    this.#events.onRecovered(afterMs);
+  }
+
+  #miss(error: unknown): void {
+    if (this.#gone || this.#stopped) return;
+    if (this.#steadyNow() - this.#answeredAtMs < missedBeats * this.#times.beatMs) return;
+    this.#gone = true;
+    this.#events.onGone(error);
+  }
+
+  #heed(answer: BeatAnswer): void {
+    if (answer[0] === 'lost') return this.#lose();
+    const [state, redisMs, epoch, live, toSweep] = answer;
+    const { leaseMs, beatMs } = this.#times;
+    const unsure = state === 'emptied' || redisMs - this.#redisMs > missedBeats * beatMs;
+    if (unsure) this.#settledAtMs = this.#steadyNow() + leaseMs;
+    this.#redisMs = redisMs;
+    this.#until = redisMs + leaseMs;
+    this.#epoch = epoch;
+    this.#live = new Set(live);
+    if (state === 'emptied') this.#events.onEmptied();
+    for (const nodeId of toSweep) this.#sweep(nodeId);
+  }
+
+  #lose(): void {
+    const lostId = this.#id;
+    this.#id = newNodeId();
+    this.#until = this.#redisMs = this.#dueAtMs = 0;
+    this.#epoch = '';
+    this.#settledAtMs = Number.POSITIVE_INFINITY;
+    this.#sweeping = new Set();
+    this.#swept = new Set();
+    this.#events.onLost(lostId);
+  }
+
+  #sweep(nodeId: string): void {
+    const [sweeping, swept] = [this.#sweeping, this.#swept];
+    // An answer that was on its way when the sweep was done still names the node.
+    if (sweeping.has(nodeId) || swept.has(nodeId)) return;
+    sweeping.add(nodeId);
+    this.#events
+      .onDead(nodeId)
+      .then(() => swept.add(nodeId))
+      .catch(() => {})
+      .finally(() => sweeping.delete(nodeId));
+  }
+}
+
+function newNodeId(): string {
+  return Array.from({ length: 8 }, () => idCharacters[randomInt(idCharacters.length)]).join('');
+}

@@ -1,0 +1,241 @@
+import { type Channel, channels } from '../../generated/messages.ts';
+import type { Clock } from '../rooms/clock.ts';
+import type { MemberRecord, Place } from '../rooms/connection.ts';
+import {
+  type Directory,
+  type DirectoryPage,
+  type DirectoryQuery,
+  passes,
+  type RestConnection,
+  type RoomCount,
+} from '../rooms/directory.ts';
+import { fenced } from './fence.ts';
+import type { Lease } from './lease.ts';
+import { type Redis, script } from './redis.ts';
+
+/** A connection as its node lists it. */
+interface Listed extends RestConnection {
+  /** Sorts all connections by when they came. */
+  readonly serial: number;
+}
+
+/** KEYS: the connections of a node. ARGV: the end of the lease, how many to write, ids and what is said of each, more ids. */
+const writeScript = script(`${fenced}
+local written = 3 + 2 * tonumber(ARGV[2])
+for i = 3, written - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = written, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
+`);
+
+const writtenAtOnce = 500;
+const readAtOnce = 1_000;
+const retryMs = 1_000;
+
+/**
+ * The connections of all nodes. Each node writes its own into one hash, so that nobody has to be asked to list them, and
+ * so that what a node held is known when it has died.
+ *
+ * What changes while a write is on its way goes with the next one, all together. What cannot be written is written later;
+ * meanwhile a list of another node holds what was there before, and says nothing of that.
+ */
+export class RedisDirectory implements Directory {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #lease: Pick<Lease, 'id' | 'until' | 'live'>;
+  readonly #clock: Clock;
+  /** What Redis is to say of the connections of this node, by id. */
+  readonly #own = new Map<string, Listed>();
+  readonly #dirty = new Set<string>();
+  #writing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #lastSerial = 0;
+
+  constructor(redis: Redis, prefix: string, lease: Pick<Lease, 'id' | 'until' | 'live'>, clock: Clock) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#lease = lease;
+    this.#clock = clock;
+  }
+
+  /** Lists a connection of this node; resolves when all nodes can read of it. */
+  put({ roomId, channel }: Place, record: MemberRecord, isHost: boolean): Promise<void> {
+    const { clientId, userId, presenterName, joinedAt, connectionStatus } = record;
+    this.#own.set(clientId, {
+      serial: this.#own.get(clientId)?.serial ?? this.#newSerial(),
+      ...{
+        id: clientId,
+        clientId,
+        userId,
+        roomId,
+        channel,
+        presenterName,
+        isHost,
+        joinedAt,
+        connectionStatus,
+      },
+    });
+    this.#dirty.add(clientId);
+    return this.#write();
+  }
+
+  /** Lists these connections no more, of whatever node they are. */
+  async remove(clientIds: readonly string[]): Promise<void> {
+    const byNode = Map.groupBy(clientIds, nodeOf);
+    const writes = [...byNode].map(([node, ids]) => {
+      if (node !== this.#lease.id) return this.#send(node, [], ids);
+      for (const clientId of ids) {
+        if (this.#own.delete(clientId)) this.#dirty.add(clientId);
+      }
+      return this.#write();
+    });
+    await Promise.all(writes);
+  }
+
+  /** Redis was emptied: writes all anew. */
+  restore(): void {
+    for (const clientId of this.#own.keys()) this.#dirty.add(clientId);
+    this.#write().catch(() => {}); // tried again
+  }
+
+  /** Others count this node as dead: it has nothing to list any more. */
+  lose(): void {
+    this.#own.clear();
+    this.#dirty.clear();
+  }
+
+  /** The rooms in which a node has anybody. */
+  async placesOf(node: string): Promise<Place[]> {
+    const listed = await this.#read(node);
+    const places = listed.map(({ roomId, channel }) => ({ roomId, channel }));
+    return [...new Map(places.map((place) => [`${place.channel}/${place.roomId}`, place])).values()];
+  }
+
+  /** Forgets a node that has nobody any more. */
+  async forget(node: string): Promise<void> {
+    await this.#redis.command('UNLINK', this.#keyOf(node));
+  }
+
+  async page({ after, limit, ...asked }: DirectoryQuery): Promise<DirectoryPage> {
+    const { all, isComplete } = await this.#all();
+    const found = all
+      .filter((listed) => listed.serial > after && passes(listed, asked))
+      .sort((one, other) => one.serial - other.serial);
+    const page = found.slice(0, limit);
+    const next = page.length < found.length ? (page.at(-1)?.serial ?? after) : undefined;
+    return { connections: page.values().map(shown), next, isComplete };
+  }
+
+  async rooms(): Promise<{ readonly rooms: Iterable<RoomCount>; readonly isComplete: boolean }> {
+    const { all, isComplete } = await this.#all();
+    const rooms = new Map<string, Record<Channel, number>>();
+    for (const { roomId, channel } of all) {
+      const counts = rooms.get(roomId) ?? (Object.fromEntries(channels.map((each) => [each, 0])) as never);
+      rooms.set(roomId, { ...counts, [channel]: counts[channel] + 1 });
+    }
+    return { rooms: rooms.entries().map(([roomId, counts]) => ({ roomId, counts })), isComplete };
+  }
+
+  async find(clientId: string): Promise<RestConnection | undefined> {
+    const own = this.#own.get(clientId);
+    if (own !== undefined) return shown(own);
+    const node = nodeOf(clientId);
+    if (node === '' || node === this.#lease.id) return undefined;
+    const text = await this.#redis.command('HGET', this.#keyOf(node), clientId);
+    return typeof text === 'string' ? shown(JSON.parse(text)) : undefined;
+  }
+
+  /** Everybody; of nodes that cannot be read, nobody, and then it says so. */
+  async #all(): Promise<{ readonly all: Listed[]; readonly isComplete: boolean }> {
+    let isComplete = true;
+    const failed = <T>(instead: T) => {
+      isComplete = false;
+      return instead;
+    };
+    const nodes = await this.#redis
+      .command('ZRANGE', `${this.#prefix}{.nodes}:leases`, 0, -1)
+      .then((ids) => ids as string[])
+      .catch(() => failed([...this.#lease.live]));
+    const others = nodes.filter((node) => node !== this.#lease.id);
+    const lists = await Promise.all(others.map((node) => this.#read(node).catch(() => failed([]))));
+    return { all: [...this.#own.values(), ...lists.flat()], isComplete };
+  }
+
+  async #read(node: string): Promise<Listed[]> {
+    // A step may repeat what another one had.
+    const listed = new Map<string, Listed>();
+    let cursor = '0';
+    do {
+      const step = await this.#redis.command('HSCAN', this.#keyOf(node), cursor, 'COUNT', readAtOnce);
+      const [next, entries] = step as [string, string[]];
+      for (let index = 1; index < entries.length; index += 2) {
+        listed.set(entries[index - 1] ?? '', JSON.parse(entries[index] ?? ''));
+      }
+      cursor = next;
+    } while (cursor !== '0');
+    return [...listed.values()];
+  }
+
+  /** Resolves when what is to be said by now has been written. */
+  #write(): Promise<void> {
+    if (this.#writing === undefined) return this.#writeNow();
+    this.#next ??= this.#writing
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        return this.#writeNow();
+      });
+    return this.#next;
+  }
+
+  #writeNow(): Promise<void> {
+    const clientIds = [...this.#dirty];
+    this.#dirty.clear();
+    const writing = this.#writeAll(clientIds).finally(() => {
+      if (this.#writing === writing) this.#writing = undefined;
+    });
+    this.#writing = writing;
+    return writing;
+  }
+
+  async #writeAll(clientIds: readonly string[]): Promise<void> {
+    const { id } = this.#lease;
+    try {
+      for (let index = 0; index < clientIds.length; index += writtenAtOnce) {
+        const some = clientIds.slice(index, index + writtenAtOnce);
+        const listed = some.flatMap((clientId) => this.#own.get(clientId) ?? []);
+        await this.#send(
+          id,
+          listed,
+          some.filter((clientId) => !this.#own.has(clientId)),
+        );
+      }
+    } catch (error) {
+      if (id === this.#lease.id) for (const clientId of clientIds) this.#dirty.add(clientId);
+      this.#clock.later(() => void this.#write().catch(() => {}), retryMs);
+      throw error;
+    }
+  }
+
+  async #send(node: string, listed: readonly Listed[], gone: readonly string[]): Promise<void> {
+    const written = listed.flatMap((each) => [each.clientId, JSON.stringify(each)]);
+    const args = [this.#lease.until, listed.length, ...written, ...gone];
+    await this.#redis.run(writeScript, [this.#keyOf(node)], args);
+  }
+
+  #newSerial(): number {
+    // Of this many digits since 2001 and for some thousand years; more than a hundred in a millisecond run ahead.
+    this.#lastSerial = Math.max(this.#lastSerial + 1, this.#clock.now() * 100);
+    return this.#lastSerial;
+  }
+
+  #keyOf(node: string): string {
+    return `${this.#prefix}{node:${node}}:connections`;
+  }
+}
+
+function nodeOf(clientId: string): string {
+  return /^client_([a-z0-9]{8})_/.exec(clientId)?.[1] ?? '';
+}
+
+function shown({ serial: _, ...connection }: Listed): RestConnection {
+  return connection;
+}

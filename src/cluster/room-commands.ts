@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import type { MemberRecord, Place } from '../rooms/connection.ts';
+import { envelopeVersion } from './envelope.ts';
+import type { Lease } from './lease.ts';
+import type { Publisher, Redis } from './redis.ts';
+import { allChannel } from './redis-broker.ts';
+import type { EventBody } from './replica.ts';
+import {
+  type Commit,
+  type CommitReply,
+  commitScript,
+  type Loaded,
+  loadScript,
+  restoreScript,
+  updateScript,
+} from './room-scripts.ts';
+
+/** The scripts of one channel of a room, with all that each of them needs. */
+export class RoomCommands {
+  readonly #redis: Redis;
+  readonly #publishCommand: Publisher['publishCommand'];
+  readonly #prefix: string;
+  readonly #lease: Pick<Lease, 'id' | 'until'>;
+
+  constructor(
+    redis: Redis,
+    publishCommand: Publisher['publishCommand'],
+    prefix: string,
+    lease: Pick<Lease, 'id' | 'until'>,
+  ) {
+    this.#redis = redis;
+    this.#publishCommand = publishCommand;
+    this.#prefix = prefix;
+    this.#lease = lease;
+  }
+
+  /** The id of this node. */
+  get node(): string {
+    return this.#lease.id;
+  }
+
+  async commit(place: Place, commit: Omit<Commit, keyof Publishing>, body: EventBody): Promise<CommitReply> {
+    const all: Commit = { ...commit, ...this.publishing(place), body: JSON.stringify(body) };
+    const args = commitOrder.map((name) => all[name]);
+    return (await this.#run(commitScript, place, args)) as CommitReply;
+  }
+
+  async update(place: Place, record: MemberRecord): Promise<void> {
+    const { publishCommand, channel, head } = this.publishing(place);
+    const text = JSON.stringify(record);
+    const body: EventBody = { update: record };
+    const args = [record.clientId, text, publishCommand, channel, head, JSON.stringify(body)];
+    await this.#run(updateScript, place, args);
+  }
+
+  async load(place: Place): Promise<Loaded> {
+    return (await this.#redis.run(loadScript, this.#keysOf(place), [])) as Loaded;
+  }
+
+  /** @param rolls ids and what stands in the hash, by turns */
+  async restore(place: Place, version: string, state: string, rolls: readonly string[]): Promise<void> {
+    const { publishCommand, channel, head } = this.publishing(place);
+    const args = [randomUUID(), version, state, publishCommand, channel, head, ...rolls];
+    await this.#run(restoreScript, place, args);
+  }
+
+  publishing(place: Place): Publishing {
+    return {
+      publishCommand: this.#publishCommand,
+      channel: allChannel(this.#prefix, place),
+      head: `${envelopeVersion} ${this.#lease.id} event`,
+      body: '',
+    };
+  }
+
+  #run(script: typeof commitScript, place: Place, args: readonly (string | number)[]): Promise<unknown> {
+    return this.#redis.run(script, this.#keysOf(place), [this.#lease.until, ...args]);
+  }
+
+  #keysOf({ roomId, channel }: Place): string[] {
+    const key = `${this.#prefix}{${roomId}}:${channel}`;
+    return [`${key}:room`, `${key}:members`, `${key}:waiting`];
+  }
+}
+
+type Publishing = Pick<Commit, 'publishCommand' | 'channel' | 'head' | 'body'>;
+
+/** As the script takes them. */
+const commitOrder: readonly (keyof Commit)[] = [
+  'incarnation',
+  'version',
+  'type',
+  'clientId',
+  'joinedAt',
+  'record',
+  'state',
+  'nextVersion',
+  'required',
+  'maxSize',
+  'nextIncarnation',
+  'publishCommand',
+  'channel',
+  'head',
+  'body',
+];

@@ -1,0 +1,94 @@
+import type { Changes } from './changes.ts';
+import { type Connection, isWaiting, type MemberRecord, type Place } from './connection.ts';
+import type { Membership } from './membership.ts';
+import type { News } from './news.ts';
+import { eachReady, type Ready } from './ready.ts';
+import type { Registry } from './registry.ts';
+import type { RoomState } from './room.ts';
+import type { Applied, Follower, RollEntry } from './room-store.ts';
+import type { Views } from './views.ts';
+
+/** What a store of many nodes tells this one of its rooms. */
+export class RoomFollower implements Follower {
+  readonly #registry: Registry;
+  readonly #views: Views;
+  readonly #news: News;
+  readonly #changes: Changes;
+  readonly #membership: Membership;
+
+  constructor(registry: Registry, views: Views, news: News, changes: Changes, membership: Membership) {
+    this.#registry = registry;
+    this.#views = views;
+    this.#news = news;
+    this.#changes = changes;
+    this.#membership = membership;
+  }
+
+  apply(place: Place, applied: Applied): void {
+    this.#changes.apply(place, applied);
+  }
+
+  update(record: MemberRecord): void {
+    const connection = this.#registry.get(record.clientId);
+    if (connection === undefined || connection.node === undefined) return;
+    const { identity, connectionStatus } = connection;
+    const { media, handRaised, metadata, presenterName, tokenHost } = record;
+    const isRenamed = presenterName !== identity.presenterName;
+    Object.assign(connection, { media, handRaised, metadata });
+    connection.identity = { ...identity, presenterName, host: tokenHost };
+    if (connectionStatus !== record.connectionStatus && record.connectionStatus === 'disconnected') {
+      this.#registry.lose(connection);
+      this.#news.lost(connection);
+    }
+    if (!isRenamed) return;
+    if (isWaiting(connection)) this.#news.tellOfWaiting(connection);
+    else this.#news.renamed(connection);
+  }
+
+  take(
+    place: Place,
+    roll: readonly RollEntry[],
+    before: RoomState | undefined,
+    isGone: (connection: Connection) => boolean,
+  ): void {
+    const present = new Set(roll.map(({ record }) => record.clientId));
+    for (const connection of this.#views.everybody(place)) {
+      if (present.has(connection.clientId)) continue;
+      // One of this node is gone for all others, who do not wait for it.
+      if (connection.node === undefined) connection.outlet.close('restarting');
+      else if (!isGone(connection)) continue;
+      this.#changes.go(connection, connection.node === undefined ? 'closed' : 'disconnected');
+    }
+    const isWatched = this.#registry.isHere(place);
+    for (const entry of roll) this.#changes.meet(place, entry, isWatched);
+    if (isWatched && before !== undefined) this.#news.turned(place, before);
+  }
+
+  drop(place: Place): void {
+    this.#news.forget(place);
+    for (const connection of this.#views.everybody(place)) {
+      if (connection.node !== undefined) this.#registry.remove(connection);
+    }
+  }
+
+  close(place: Place): void {
+    for (const connection of this.#views.everybody(place)) {
+      if (connection.node !== undefined) continue;
+      connection.outlet.close('restarting');
+      this.#changes.go(connection, 'closed');
+    }
+  }
+
+  bury(place: Place, isDead: (connection: Connection) => boolean): Ready<unknown> {
+    const dead = this.#views.everybody(place).filter(isDead);
+    return eachReady(dead, (connection) => this.#membership.leave(connection, 'disconnected'));
+  }
+
+  everybody(place: Place): Connection[] {
+    return this.#views.everybody(place);
+  }
+
+  isHere(place: Place): boolean {
+    return this.#registry.isHere(place);
+  }
+}
