@@ -113,7 +113,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const directory = shared.directory(views);
   const floods = new Floods(limits, report);
   const checkFloods = (identity: Identity) => floods.check(identity);
-  const admission = new Admission({ rooms, door, exclusion, quota, checkFloods, node });
+  const admission = new Admission({ rooms, door, exclusion, quota, checkFloods, node, now });
   await shared.start(domain.receive);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = await createApp({

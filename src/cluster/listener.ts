@@ -1,5 +1,5 @@
 import { createClient, createCluster } from 'redis';
-import { connectionOptions, connectTimeoutMs } from './redis.ts';
+import { accessOf, connectionOptions, connectTimeoutMs } from './redis.ts';
 
 /** A connection that only listens. Once it has failed it stays so, and is to be closed: another takes its place. */
 export interface Listener {
@@ -34,7 +34,7 @@ export function listenTo(urls: readonly string[]): Listen {
   const [url, ...others] = urls;
   if (url === undefined) throw new Error('no address of a Redis');
   return others.length > 0
-    ? (...told) => listenToCluster(urls, ...told)
+    ? (...told) => listenToCluster(urls, accessOf(url), ...told)
     : (...told) => listenToOne(url, ...told);
 }
 
@@ -51,10 +51,14 @@ function listenToOne(url: string, ...[heard, onLost]: Parameters<Listen>): Liste
 }
 
 /** By sharded messages: each channel is heard from the machine that its slot lies on. Needs Redis 7. */
-function listenToCluster(urls: readonly string[], ...[heard, onLost]: Parameters<Listen>): Listener {
+function listenToCluster(
+  urls: readonly string[],
+  { login, tls }: ReturnType<typeof accessOf>,
+  ...[heard, onLost]: Parameters<Listen>
+): Listener {
   const cluster = createCluster({
     rootNodes: urls.map((url) => ({ url })),
-    defaults: { ...options, socket: { ...options.socket } },
+    defaults: { ...options, ...login, socket: { ...options.socket, tls } },
     minimizeConnections: true,
   });
   cluster.on('error', onLost).on('node-error', onLost);

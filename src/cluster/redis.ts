@@ -63,7 +63,7 @@ export const connectTimeoutMs = 2_000;
  * fails. While there is none, commands reject at once. Commands about one slot are carried out in the order in which they
  * were called, scripts too: Redis knows them all, unless somebody made it forget them meanwhile.
  *
- * @param urls one address (`redis://`, `rediss://`), or several of a Redis Cluster
+ * @param urls one address (`redis://`, `rediss://`), or several of a Redis Cluster, all of which take the same password
  */
 export async function connectRedis(
   urls: readonly string[],
@@ -85,7 +85,11 @@ export async function connectRedis(
     },
   };
   if (others.length > 0) {
-    const cluster = createCluster({ rootNodes: urls.map((each) => ({ url: each })), defaults: options });
+    const { login, tls } = accessOf(url);
+    const cluster = createCluster({
+      rootNodes: urls.map((each) => ({ url: each })),
+      defaults: { ...options, ...login, socket: { ...options.socket, tls } },
+    });
     const watch = new PingWatch((client) => cluster.masters.some((master) => master.client === client));
     cluster.on('node-ready', ({ host, port }: { host: string; port: number }) => {
       const client = cluster.nodeByAddress.get(`${host}:${port}`)?.client;
@@ -120,6 +124,16 @@ export async function connectRedis(
       client.destroy();
     },
   );
+}
+
+/** How to get at any machine of a Redis Cluster: it names them without what the address of one of them says. */
+export function accessOf(url: string) {
+  const { username, password, protocol } = new URL(url);
+  const login = {
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+  };
+  return { login, tls: protocol === 'rediss:' };
 }
 
 /** To be called the moment that a connection stands, so that nothing else comes first. */

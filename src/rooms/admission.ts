@@ -16,6 +16,7 @@ export interface AdmissionParts {
   /** Refuses a user whose clients flooded the server. */
   readonly checkFloods: (identity: Identity) => Ready<void>;
   readonly node: () => string;
+  readonly now: () => number;
 }
 
 /** What a verified client is still checked for: on the upgrade, and on its preflight. */
@@ -48,7 +49,8 @@ export class Admission {
     address: string,
     open: (clientId: string) => Ready<Connection>,
   ): Promise<void> {
-    const { rooms, door, exclusion, quota, node } = this.#parts;
+    const { rooms, door, exclusion, quota, node, now } = this.#parts;
+    const since = now();
     const clientId = newClientId(node());
     const claimant = claimantOf(identity, place, address);
     let isCounted = false;
@@ -62,7 +64,7 @@ export class Admission {
         door.checkRoom(identity, place);
         return open(clientId);
       });
-      await exclusion.checkAgain(connection);
+      await exclusion.checkAgain(connection, since);
     } catch (error) {
       if (isCounted) quota.release(clientId, claimant);
       throw error;

@@ -91,23 +91,24 @@ export class Exclusion {
   /** Another node keeps a user out: puts out whom it has not seen here. */
   receive(place: Place, message: Banned): Ready<unknown> {
     this.#remember(place.roomId, message);
-    const { userId } = message;
-    const here = this.#registry.ofUser(userId).filter(({ node }) => node === undefined);
-    return eachReady(here, (connection) => this.checkAgain(connection));
+    const here = this.#registry.ofUser(message.userId).filter(({ node }) => node === undefined);
+    const banned = here.filter((connection) => isMeant(connection, place.roomId, message));
+    return eachReady(banned, (connection) => this.#putOut(connection, message));
   }
 
-  /** Puts out one whose user was kept out while it came. */
-  checkAgain(connection: Connection): Ready<unknown> {
-    const since = this.#now() - recentMs;
-    const ban = this.#recent.find(
-      ({ at, roomId, message: { userId, channel = connection.channel } }) =>
-        at >= since &&
-        roomId === connection.roomId &&
-        userId === connection.identity.userId &&
-        channel === connection.channel,
+  /**
+   * Puts out one whose user was kept out while it came.
+   *
+   * @param since when it was checked, in epoch milliseconds
+   */
+  checkAgain(connection: Connection, since: number): Ready<unknown> {
+    const recent = this.#recent.find(
+      ({ at, roomId, message }) => at >= since && isMeant(connection, roomId, message),
     );
-    if (ban === undefined) return undefined;
-    const { by, reason, until } = ban.message;
+    return recent && this.#putOut(connection, recent.message);
+  }
+
+  #putOut(connection: Connection, { by, reason, until }: Banned): Ready<unknown> {
     const kicked = { by, ...(reason !== undefined && { reason }), banUntil: timestamp(until) };
     return this.#membership.putOut(connection, kicked, 'banned');
   }
@@ -145,4 +146,9 @@ export class Exclusion {
   lift(banId: string): Ready<boolean> {
     return this.#bans.lift(banId);
   }
+}
+
+function isMeant({ roomId, channel, identity }: Connection, bannedIn: string, message: Banned): boolean {
+  const isUser = roomId === bannedIn && identity.userId === message.userId;
+  return isUser && channel === (message.channel ?? channel);
 }

@@ -1,4 +1,11 @@
-import { type Contestant, contestants, type ServerUnderTest, type Settings } from './contestant.ts';
+import type { ClusterUnderTest } from './cluster.ts';
+import {
+  type ClusterContestant,
+  type Contestant,
+  contestants,
+  type ServerUnderTest,
+  type Settings,
+} from './contestant.ts';
 import { measureIdle } from './scenarios/idle.ts';
 import { stageJoins } from './scenarios/joins.ts';
 import { measureListing } from './scenarios/listing.ts';
@@ -8,16 +15,14 @@ import { stageSignaling } from './scenarios/signaling.ts';
 import { measureStorm } from './scenarios/storm.ts';
 import { keySettings } from './tokens.ts';
 
-/** One line of a scenario: what is run, by whom. */
-export interface Case {
+/** What all lines of the scenarios have. */
+interface Line {
   /** Names it in the results; the number of its scenario, and what tells it from the others of that. */
   readonly id: string;
   readonly scenario: number;
   readonly title: string;
-  readonly contestants: readonly Contestant[];
   /** Settings of all contestants, on top of their own. */
   readonly settings?: Settings;
-  readonly prepare: (server: ServerUnderTest) => Promise<Measure>;
   /**
    * How often it is measured in a round. Where it is more than once, all servers of the scenario run at the same
    * time and are loaded by turns: what disturbs the machine for some seconds then disturbs all of them.
@@ -27,13 +32,29 @@ export interface Case {
   readonly connections: number;
 }
 
+/** One line of a scenario: what is run, by whom. */
+export interface ServerCase extends Line {
+  readonly contestants: readonly Contestant[];
+  readonly nodes?: undefined;
+  readonly prepare: (server: ServerUnderTest) => Promise<Measure>;
+}
+
+/** The same with so many nodes and one Redis. */
+export interface ClusterCase extends Line {
+  readonly contestants: readonly ClusterContestant[];
+  readonly nodes: number;
+  readonly prepare: (cluster: ClusterUnderTest) => Promise<Measure>;
+}
+
+export type Case = ServerCase | ClusterCase;
+
 const ours = ['signalbox'] as const;
 const oursAndPlain = ['signalbox', 'ws'] as const;
 /** Of scenario 8, whatever the size of the room. */
 const deliveriesPerSecond = 100_000;
 
 /** All cases; the quick ones are shorter and smaller, and have fewer others beside us. */
-export function casesOf(quick: boolean): Case[] {
+export function casesOf(quick: boolean): ServerCase[] {
   const timing: Timing = quick ? { warmUpSeconds: 0.7, seconds: 0.5 } : { warmUpSeconds: 6, seconds: 1 };
   const samples = quick ? 3 : 5;
   const joins = samples * 400;
@@ -116,7 +137,7 @@ export function casesOf(quick: boolean): Case[] {
 }
 
 /** What can be measured once only, with a server of its own: joins and memory do not start anew. */
-function once(measure: (server: ServerUnderTest) => ReturnType<Measure>): Case['prepare'] {
+function once(measure: (server: ServerUnderTest) => ReturnType<Measure>): ServerCase['prepare'] {
   return async (server) => () => measure(server);
 }
 

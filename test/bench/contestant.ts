@@ -7,7 +7,10 @@ import type { Question, Ready, Usage } from './servers/reporting.ts';
 import { keySettings } from './tokens.ts';
 
 export const contestants = ['signalbox', 'ws', 'socket.io'] as const;
-export type Contestant = (typeof contestants)[number];
+/** Who takes part with many nodes: Socket.IO comes with each of its two adapters for Redis. */
+export const clusterContestants = ['signalbox', 'socket.io', 'socket.io streams'] as const;
+export type ClusterContestant = (typeof clusterContestants)[number];
+export type Contestant = (typeof contestants)[number] | ClusterContestant;
 
 /** Environment variables of a server. */
 export type Settings = Readonly<Record<string, string>>;
@@ -38,6 +41,11 @@ const entries: Readonly<Record<Contestant, Entry>> = {
   },
   ws: { file: 'servers/plain-ws.ts', dialect: plain, settings: { NODE_ENV: 'production' } },
   'socket.io': { file: 'servers/socket-io.ts', dialect: socketIo, settings: { NODE_ENV: 'production' } },
+  'socket.io streams': {
+    file: 'servers/socket-io.ts',
+    dialect: socketIo,
+    settings: { NODE_ENV: 'production', ADAPTER: 'streams' },
+  },
 };
 
 const deadlineMs = 20_000;

@@ -22,3 +22,15 @@ test('scenarios are chosen by number', () => {
     expect(() => readOptions(['--only', wrong])).toThrow(UsageError);
   }
 });
+
+test('many nodes have scenarios, and a file, of their own', () => {
+  expect(readOptions(['--cluster', '--only', '9,13'])).toMatchObject({
+    cluster: true,
+    only: new Set([9, 13]),
+    json: '.cache/bench/cluster-results.json',
+  });
+  expect(readOptions([]).json).toBe('.cache/bench/results.json');
+  for (const wrong of ['1', '14']) {
+    expect(() => readOptions(['--cluster', '--only', wrong])).toThrow(UsageError);
+  }
+});

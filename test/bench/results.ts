@@ -4,6 +4,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Case } from './cases.ts';
+import type { Commands } from './command-counts.ts';
 import type { Contestant } from './contestant.ts';
 import { canPin } from './pinning.ts';
 import { type Metric, type Metrics, shown } from './scenarios/scenario.ts';
@@ -32,12 +33,16 @@ export interface Results {
     readonly id: string;
     readonly title: string;
     readonly measured: Readonly<Partial<Record<Contestant, Spreads>>>;
+    /** What Redis ran for each message or join, by name, as counted last. */
+    readonly commands?: Readonly<Partial<Record<Contestant, Commands>>>;
   }[];
   readonly comparisons: readonly Comparison[];
 }
 
-/** The committed results, which `--check` compares with. */
-export const committedFile = fileURLToPath(new URL('results.json', import.meta.url));
+/** The committed results, which `--check` compares with; those of many nodes are on their own. */
+export function committedFile(isCluster: boolean): string {
+  return fileURLToPath(new URL(isCluster ? 'cluster-results.json' : 'results.json', import.meta.url));
+}
 
 /** Summarises what was measured, in the order of the cases. */
 export function resultsOf(
@@ -56,7 +61,12 @@ export function resultsOf(
         ({ contestant }) => contestant,
       );
       const measured = Array.from(byContestant, ([contestant, own]) => [contestant, spreadsOf(own)]);
-      return { id, title, measured: Object.fromEntries(measured) };
+      const counted = Array.from(byContestant).flatMap(([contestant, own]) => {
+        const commands = own.findLast(({ metrics }) => metrics.commands)?.metrics.commands;
+        return commands ? [[contestant, commands] as const] : [];
+      });
+      const commands = counted.length > 0 ? { commands: Object.fromEntries(counted) } : {};
+      return { id, title, measured: Object.fromEntries(measured), ...commands };
     }),
     comparisons: compare(runs),
   };

@@ -1,5 +1,6 @@
-import type { Case } from './cases.ts';
-import { type Contestant, ServerUnderTest } from './contestant.ts';
+import type { Case, ClusterCase, ServerCase } from './cases.ts';
+import { ClusterUnderTest } from './cluster.ts';
+import { type ClusterContestant, type Contestant, ServerUnderTest, type StartOptions } from './contestant.ts';
 import type { Run } from './results.ts';
 import type { Measure, Metrics } from './scenarios/scenario.ts';
 
@@ -7,11 +8,17 @@ import type { Measure, Metrics } from './scenarios/scenario.ts';
 interface Entry {
   readonly case: Case;
   readonly contestant: Contestant;
+  readonly start: (options: StartOptions) => Promise<Started>;
+}
+
+/** A server or a cluster that runs. */
+interface Started {
+  readonly prepare: () => Promise<Measure>;
+  readonly stop: () => Promise<void>;
 }
 
 /** A contestant that is ready to be measured. */
 interface Arena extends Entry {
-  readonly server: ServerUnderTest;
   readonly measure: Measure;
 }
 
@@ -42,16 +49,44 @@ export async function runRounds(cases: readonly Case[], options: RoundsOptions):
 function groupsOf(cases: readonly Case[], round: number): Entry[][] {
   const byScenario = Map.groupBy(cases, ({ scenario }) => scenario);
   return [...byScenario.values()].flatMap((group) => {
-    const entries = group.flatMap((one) =>
-      rotated(one.contestants, round).map((contestant) => ({ case: one, contestant })),
-    );
+    const entries = group.flatMap((one) => rotated(entriesOf(one), round));
     const isByTurns = group.some(({ samples }) => samples > 1);
     return isByTurns ? [entries] : entries.map((entry) => [entry]);
   });
 }
 
+/** A case with each who takes part in it. */
+function entriesOf(one: Case): Entry[] {
+  if (one.nodes === undefined) {
+    return one.contestants.map((contestant) => ({
+      case: one,
+      contestant,
+      start: (options) => startServer(one, contestant, options),
+    }));
+  }
+  return one.contestants.map((contestant) => ({
+    case: one,
+    contestant,
+    start: (options) => startCluster(one, contestant, options),
+  }));
+}
+
+async function startServer(one: ServerCase, name: Contestant, options: StartOptions): Promise<Started> {
+  const server = await ServerUnderTest.start(name, options);
+  return { prepare: () => one.prepare(server), stop: () => server.stop() };
+}
+
+async function startCluster(
+  one: ClusterCase,
+  name: ClusterContestant,
+  options: StartOptions,
+): Promise<Started> {
+  const cluster = await ClusterUnderTest.start(name, one.nodes, options);
+  return { prepare: () => one.prepare(cluster), stop: () => cluster.stop() };
+}
+
 async function runGroup(entries: readonly Entry[], round: number, options: RoundsOptions): Promise<Run[]> {
-  const servers: ServerUnderTest[] = [];
+  const servers: Started[] = [];
   const arenas: Arena[] = [];
   const runs: Run[] = [];
   try {
@@ -59,7 +94,7 @@ async function runGroup(entries: readonly Entry[], round: number, options: Round
       await attempt(entry, async () => {
         const server = await start(entry, options);
         servers.push(server);
-        arenas.push({ ...entry, server, measure: await entry.case.prepare(server) });
+        arenas.push({ ...entry, measure: await server.prepare() });
       });
     }
     const samples = Math.max(...entries.map((entry) => entry.case.samples));
@@ -78,9 +113,12 @@ async function runGroup(entries: readonly Entry[], round: number, options: Round
   return runs;
 }
 
-function start({ case: one, contestant }: Entry, { profiles }: RoundsOptions): Promise<ServerUnderTest> {
+function start(
+  { case: one, contestant, start: begin }: Entry,
+  { profiles }: RoundsOptions,
+): Promise<Started> {
   const profileInto = profiles && contestant === 'signalbox' ? `${profiles}/${one.id}` : undefined;
-  return ServerUnderTest.start(contestant, { settings: one.settings, profileInto });
+  return begin({ settings: one.settings, profileInto });
 }
 
 async function attempt<T>({ case: one, contestant }: Entry, run: () => Promise<T>): Promise<T | undefined> {
@@ -99,7 +137,7 @@ function rotated<T>(list: readonly T[], by: number): T[] {
   return [...list.slice(start), ...list.slice(0, start)];
 }
 
-function summary(metrics: Metrics): string {
+function summary({ commands: _named, ...metrics }: Metrics): string {
   const entries = Object.entries(metrics).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`);
   return entries.join(', ');
 }

@@ -1,23 +1,34 @@
-import { contestants } from './contestant.ts';
+import { type Contestant, clusterContestants, contestants } from './contestant.ts';
 import type { Results } from './results.ts';
 import { type Metric, metrics, shown } from './scenarios/scenario.ts';
 import type { Spread } from './statistics.ts';
 import { type Comparison, otherOf } from './targets.ts';
 
-const headings = ['scenario', 'measure', ...contestants, 'targets'];
+const everyone: readonly Contestant[] = [...new Set([...contestants, ...clusterContestants])];
 
 /** The results as one table in Markdown, which also reads well in a terminal. */
 export function printed({ cases, comparisons }: Results): string {
+  const present = everyone.filter((one) => cases.some(({ measured }) => measured[one]));
   const rows = cases.flatMap(({ id, title, measured }) => {
     const rowsOfCase = shown.flatMap(([metric, { label, above = Number.NEGATIVE_INFINITY }]) => {
-      const spreads = contestants.map((contestant) => measured[contestant]?.[metric]);
+      const spreads = present.map((contestant) => measured[contestant]?.[metric]);
       if (!spreads.some((spread) => spread && spread.median > above)) return [];
       const targets = comparisons.filter((one) => one.case === id && one.metric === metric);
       return [[label, ...spreads.map((spread) => cell(metric, spread)), targets.map(verdict).join('; ')]];
     });
     return rowsOfCase.map((cells, index) => [index === 0 ? `${id}: ${title}` : '', ...cells]);
   });
-  return aligned([headings, ...rows]);
+  return aligned([['scenario', 'measure', ...present, 'targets'], ...rows]);
+}
+
+/** What Redis ran for each message or join, by name: a line for each case and contestant, or none. */
+export function printedCommands({ cases }: Results): string[] {
+  return cases.flatMap(({ id, commands = {} }) =>
+    Object.entries(commands).map(([contestant, counts]) => {
+      const list = Object.entries(counts).map(([name, count]) => `${name} ${count.toFixed(2)}`);
+      return `${id}  ${contestant}  ${list.join(', ') || 'nothing'}`;
+    }),
+  );
 }
 
 /** A median, and from where to where the samples went. */
@@ -42,7 +53,7 @@ function verdict({ metric, kind, of, atMost, met, ...spread }: Comparison): stri
 }
 
 function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map(
     (row) => `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`,
   );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { casesOf } from './cases.ts';
+import { type Case, casesOf } from './cases.ts';
+import { clusterCasesOf } from './cluster-cases.ts';
 import type { Contestant } from './contestant.ts';
 import type { Run } from './results.ts';
 import { type Comparison, compare, regressions, type Target, targets } from './targets.ts';
@@ -70,7 +71,8 @@ describe('regressions', () => {
 });
 
 test('every target is about a case that exists, and about who takes part in it', () => {
-  const cases = new Map(casesOf(false).map((one) => [one.id, one]));
+  const all: readonly Case[] = [...casesOf(false), ...clusterCasesOf(false)];
+  const cases = new Map(all.map((one) => [one.id, one]));
   for (const { case: name, of } of targets) {
     expect(cases.has(name), name).toBe(true);
     if (of && 'case' in of) expect(cases.has(of.case), of.case).toBe(true);

@@ -21,6 +21,7 @@ export interface Comparison extends Target, Spread {
 
 const ws = { contestant: 'ws' } as const;
 const socketIo = { contestant: 'socket.io' } as const;
+const socketIoStreams = { contestant: 'socket.io streams' } as const;
 
 export const targets: readonly Target[] = [
   { case: '1', metric: 'cpuPerDelivery', kind: 'ratio', of: ws, atMost: 0.3 },
@@ -42,7 +43,24 @@ export const targets: readonly Target[] = [
   ...['1', '2', '3', '8/10', '8/100', '8/1000', '8/5000'].map(
     (name): Target => ({ case: name, metric: 'p99Ms', kind: 'difference', of: ws, atMost: 2 }),
   ),
+  ...[2, 3].flatMap(clusterTargets),
 ];
+
+/** What many nodes are to reach: the cost of all processes together, and what they ask of Redis. */
+function clusterTargets(nodes: number): Target[] {
+  const crossing = [10, 11, 12].map((scenario) => `${scenario}/${nodes}`);
+  // What idle nodes publish is taken off by its rate, which leaves or takes one or two of a thousand.
+  const leeway = 0.01;
+  return [
+    { case: `9/${nodes}`, metric: 'redisPublishes', kind: 'value', atMost: leeway },
+    ...crossing.flatMap((name): Target[] => [
+      { case: name, metric: 'cpuPerDelivery', kind: 'ratio', of: socketIo, atMost: 0.7 },
+      { case: name, metric: 'cpuPerDelivery', kind: 'ratio', of: socketIoStreams, atMost: 0.7 },
+      { case: name, metric: 'redisPublishes', kind: 'value', atMost: 1 + leeway },
+    ]),
+    { case: `13/${nodes}`, metric: 'redisTrips', kind: 'value', atMost: 3 },
+  ];
+}
 
 /**
  * Holds what was measured against the targets; those of which something was not measured are left out. Compared are

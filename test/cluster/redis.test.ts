@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { listenTo } from '../../src/cluster/listener.ts';
 import { connectRedis, script } from '../../src/cluster/redis.ts';
 import { freePort } from '../support/free-port.ts';
 import { startProxy } from '../support/proxy.ts';
 import { connectTo, connectToAll, startClusterServer, startRedis } from '../support/redis.ts';
+import { atScopeEnd } from '../support/scope.ts';
 
 test('commands and scripts reach a real Redis', async () => {
   const redis = await connectTo(await startRedis());
@@ -84,4 +86,22 @@ test('each connection makes a Redis Cluster know the scripts, before anything el
   const two = await connectToAll([url, url]);
   expect(await two.run(add, ['a'], [1])).toBe(4);
   expect(String(await two.command('INFO', 'commandstats'))).not.toContain('cmdstat_eval:');
+});
+
+test('the password of a Redis Cluster opens every machine that it names', async () => {
+  const { url, port } = await startClusterServer();
+  await (await connectTo({ url })).command('CONFIG', 'SET', 'requirepass', 'p@ss');
+  const address = `redis://:p%40ss@127.0.0.1:${port}`;
+  const redis = await connectToAll([address, address]);
+  expect(await redis.command('SET', 'a', 1)).toBe('OK');
+  const heard: string[] = [];
+  const listener = listenTo([address, address])(
+    (_channel, text) => heard.push(text),
+    () => {},
+  );
+  atScopeEnd(() => listener.close());
+  await listener.connect();
+  await listener.subscribe(['news']);
+  await redis.publish('news', 'hello');
+  await expect.poll(() => heard).toEqual(['hello']);
 });

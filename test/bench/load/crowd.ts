@@ -8,17 +8,18 @@ export type TextSink = (client: Client, bytes: Buffer, start: number, end: numbe
 /** Handshakes under way at once: well under the queue of 511 that Node's servers listen with. */
 const atOnce = 128;
 
-/** All clients of one server, until that ends. The first that fails fails what is measured. */
+/** All clients of one server or cluster, until that ends. The first that fails fails what is measured. */
 export class Crowd implements Owner {
   readonly clients: Client[] = [];
   #joined = 0;
   #fault: Error | undefined;
-  readonly #port: number;
+  readonly #portOf: (seat: Seat) => number;
   readonly #dialect: Dialect;
   readonly #sink: TextSink;
 
-  constructor(port: number, dialect: Dialect, sink: TextSink) {
-    this.#port = port;
+  /** @param port of the server, or of the node that a client is to go to */
+  constructor(port: number | ((seat: Seat) => number), dialect: Dialect, sink: TextSink) {
+    this.#portOf = typeof port === 'number' ? () => port : port;
     this.#dialect = dialect;
     this.#sink = sink;
   }
@@ -34,7 +35,7 @@ export class Crowd implements Owner {
       const dueAt = startedAt + (index / seats.length) * overMs;
       const isTime = () => this.clients.length - this.#joined < atOnce && performance.now() >= dueAt;
       if (!isTime()) await this.until(isTime, 'joins');
-      this.clients.push(new Client(this.#port, seat, this.#dialect, this));
+      this.clients.push(new Client(this.#portOf(seat), seat, this.#dialect, this));
     }
     await this.until(() => this.#joined === this.clients.length, 'the last joins');
   }

@@ -2,6 +2,8 @@
 export interface Seat {
   readonly index: number;
   readonly room: string;
+  /** The number of its node, where there are several. */
+  readonly node?: number;
   /** Empty where the server asks for none. */
   readonly token: string;
 }

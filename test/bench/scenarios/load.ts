@@ -1,3 +1,4 @@
+import type { ClusterUnderTest } from '../cluster.ts';
 import type { ServerUnderTest } from '../contestant.ts';
 import type { Crowd } from '../load/crowd.ts';
 import type { Ledger } from '../load/ledger.ts';
@@ -12,6 +13,8 @@ export interface Load {
   /** All messages together. */
   readonly perSecond: number;
   readonly timing: Timing;
+  /** How long the servers go on with what no delivery waits for, such as telling other nodes; 0 where nothing does. */
+  readonly settleMs?: number;
 }
 
 /**
@@ -19,10 +22,10 @@ export interface Load {
  * CPU time between two readings belongs to the deliveries that are counted, and to nothing else.
  */
 export async function stageLoad(
-  server: ServerUnderTest,
+  server: ServerUnderTest | ClusterUnderTest,
   crowd: Crowd,
   ledger: Ledger,
-  { send, perSecond, timing }: Load,
+  { send, perSecond, timing, settleMs = 0 }: Load,
 ): Promise<Measure> {
   let runs = 0;
   let due = ledger.delivered;
@@ -35,7 +38,9 @@ export async function stageLoad(
     };
     const lateMs = await pace(dueMs, sendOne, () => crowd.check());
     await crowd.until(() => ledger.delivered >= due, 'the last deliveries');
-    return { lateMs, tookMs: performance.now() - startedAt, plannedMs: dueMs.at(-1) ?? 0 };
+    const tookMs = performance.now() - startedAt;
+    if (settleMs > 0) await crowd.rest(settleMs);
+    return { lateMs, tookMs, plannedMs: dueMs.at(-1) ?? 0 };
   };
 
   await run(timing.warmUpSeconds);
@@ -53,7 +58,7 @@ export async function stageLoad(
       peakMb: after.peakRssBytes / 1e6,
       keptUpPercent: (plannedMs / tookMs) * 100,
       generatorLateMs: lateMs,
-      waitedPercent: ((after.waitedMs - before.waitedMs) / tookMs) * 100,
+      waitedPercent: ((after.waitedMs - before.waitedMs) / (tookMs + settleMs)) * 100,
     };
   };
 }

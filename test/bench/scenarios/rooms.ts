@@ -14,9 +14,9 @@ export interface RoomsLoad {
   readonly messagesPerSecond: number;
 }
 
-/** Makes a chat message about 300 bytes long as it is delivered. */
 const textLength = 41;
-const filler = '.'.repeat(textLength - markLength);
+/** Beside its mark: makes a chat message about 300 bytes long as it is delivered. */
+export const filler = '.'.repeat(textLength - markLength);
 /** In a large room only some send: each member remembers where each sender is. */
 const maxSenders = 100;
 

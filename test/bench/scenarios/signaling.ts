@@ -1,7 +1,8 @@
 import type { ServerUnderTest } from '../contestant.ts';
 import { Crowd, refuseError } from '../load/crowd.ts';
+import type { Dialect } from '../load/dialects.ts';
 import { Ledger } from '../load/ledger.ts';
-import { stageLoad } from './load.ts';
+import { type Load, stageLoad } from './load.ts';
 import { seatsIn } from './rooms.ts';
 import type { Measure, Timing } from './scenario.ts';
 
@@ -25,18 +26,29 @@ export async function stageSignaling(
   const crowd = new Crowd(server.port, server.dialect, ({ seat }, bytes, start, end) => {
     if (!ledger.take(seat.index, bytes, start, end)) refuseError(bytes, start, end);
   });
+  await crowd.join(await seatsIn(pairs, 2));
+  const { send } = signalSender(crowd, ledger, server.dialect, pairs);
+  const perSecond = pairs * exchangesPerSecond * stepsOfExchange;
+  return stageLoad(server, crowd, ledger, { send, perSecond, timing });
+}
+
+/** Sends the messages of all pairs by turns, each to the peer of its sender. */
+export function signalSender(
+  crowd: Crowd,
+  ledger: Ledger,
+  dialect: Dialect,
+  pairs: number,
+): Pick<Load, 'send'> & { readonly stepsOfExchange: number } {
   const send = (index: number) => {
     const pair = index % pairs;
     const step = Math.floor(index / pairs) % stepsOfExchange;
     const side = step % 2;
     const peer = crowd.clients[pair * 2 + 1 - side]?.id ?? '';
     const [type, body] = stepOf(step, ledger.mark(pair, side));
-    crowd.clients[pair * 2 + side]?.send(server.dialect.signal(type, peer, body));
+    crowd.clients[pair * 2 + side]?.send(dialect.signal(type, peer, body));
     return 1;
   };
-  await crowd.join(await seatsIn(pairs, 2));
-  const perSecond = pairs * exchangesPerSecond * stepsOfExchange;
-  return stageLoad(server, crowd, ledger, { send, perSecond, timing });
+  return { send, stepsOfExchange };
 }
 
 function stepOf(step: number, mark: string): [type: string, body: object] {
