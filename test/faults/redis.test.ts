@@ -228,8 +228,9 @@ describe('a subscriber that is half-open, while commands go through:', () => {
   test('while it cannot be rebuilt the node is not ready, and the others are', async () => {
     const { cluster, guests } = await start();
     const [deaf = never(), ...others] = cluster.nodes;
+    deaf.redisProxy.stallComing();
+    expect(await stallSubscribers(cluster, deaf)).toBeGreaterThan(0);
     await within(12_000, async () => {
-      await stallSubscribers(cluster, deaf);
       const response = await fetch(`${deaf.url}/readyz`);
       expect([response.status, (await response.json()).code]).toEqual([503, 'degraded']);
     });
