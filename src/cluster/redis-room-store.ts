@@ -80,7 +80,7 @@ export class RedisRoomStore implements RoomStore {
     this.#replicas.event(place, event);
   }
 
-  transaction<O extends Outcome>(place: Place, rule: Rule<O>, cause?: string): Promise<O> {
+  transaction<O extends Outcome>(place: Place, rule: Rule<O>, cause?: string): Promise<O | undefined> {
     return this.#replicas.hold([place], async () => {
       const replica = this.#replicas.get(place);
       if (replica === undefined) throw degraded();
@@ -95,8 +95,14 @@ export class RedisRoomStore implements RoomStore {
           return outcome;
         }
         const [status, incarnation, seq] = reply;
-        if (status === 'gone') return outcome;
-        await this.#replicas.reached(replica, incarnation, Number(seq));
+        if (status === 'gone') return undefined;
+        try {
+          await this.#replicas.reached(replica, incarnation, Number(seq));
+        } catch (error) {
+          // It is done, and this node hears of it when it can.
+          if (status === 'ok' && outcome.change?.type === 'went') return outcome;
+          throw error;
+        }
         if (this.#replicas.get(place) !== replica) throw degraded(); // this node is not what it was
         if (status === 'ok') return outcome;
       }
