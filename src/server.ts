@@ -18,7 +18,7 @@ import { openDomain } from './rooms/domain.ts';
 import type { RoomEvent } from './rooms/events.ts';
 import type { Identity } from './rooms/identity.ts';
 import { ConfigError } from './settings.ts';
-import { type Shared, sharedByNobody } from './shared.ts';
+import { connectShared } from './shared.ts';
 import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetry.ts';
 import { Guards } from './transports/guards/guards.ts';
 import { createApp } from './transports/http/app.ts';
@@ -42,6 +42,8 @@ export interface ServerParts {
   readonly bans?: BanStore;
   /** Whether the server is cut off from what it shares with other nodes; `/readyz` says so. */
   readonly isDegraded?: () => boolean;
+  /** How long Redis may take to answer; by default as short as it is promised. */
+  readonly redisTimeoutMs?: number;
 }
 
 /** A server that listens. */
@@ -80,7 +82,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     onKeysUnavailable: (error) => report({ type: 'keys.unavailable', error }),
   });
   const clock = { now, later };
-  const shared = await connectShared(config, report, clock, steadyNow);
+  const shared = await connectShared(config, report, clock, steadyNow, parts.redisTimeoutMs);
   const isDegraded = () => shared.isDegraded() || parts.isDegraded?.() === true;
   const guards = new Guards({
     origins: {
@@ -198,27 +200,6 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   }
 
   return { host: config.host, port, url, drain, stop };
-}
-
-/** Joins other nodes where a Redis is set; else nothing of that is even loaded. */
-async function connectShared(
-  config: Config,
-  report: (event: TelemetryEvent) => void,
-  clock: Clock,
-  steadyNow: () => number,
-): Promise<Shared> {
-  const local = sharedByNobody(config, clock.now);
-  const { redis, capacity, chatHistoryMessages: maxMessages, chatHistoryMs: maxAgeMs } = config;
-  if (redis === undefined) return local;
-  const { joinCluster } = await import('./cluster/cluster.ts');
-  const settings = { redis, capacity, history: { maxMessages, maxAgeMs } };
-  try {
-    return await joinCluster(settings, local.failures, report, clock, steadyNow);
-  } catch (cause) {
-    // Never the address itself, which may hold a password.
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`REDIS_URL: no Redis answers there: ${why}`);
-  }
 }
 
 /** Nothing that only waits keeps the process alive. */

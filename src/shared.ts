@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import { LocalAddressFailures } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
 import { LocalBroker, type NodeMessage } from './rooms/broker.ts';
+import type { Clock } from './rooms/clock.ts';
 import type { Place } from './rooms/connection.ts';
 import type { Directory } from './rooms/directory.ts';
 import type { RoomEvent } from './rooms/events.ts';
@@ -13,6 +14,8 @@ import { LocalDirectory } from './rooms/local-directory.ts';
 import { LocalIdempotencyKeys } from './rooms/local-idempotency-keys.ts';
 import { LocalRoomStore } from './rooms/local-room-store.ts';
 import type { Views } from './rooms/views.ts';
+import { ConfigError } from './settings.ts';
+import type { TelemetryEvent } from './telemetry.ts';
 
 /** Of all rooms together: 320 MB if each had 4,000 characters of two UTF-16 units, a hundredth of it in practice. */
 const maxChatMessages = 20_000;
@@ -40,4 +43,26 @@ export function sharedByNobody(config: Config, now: () => number) {
     start: async (_received: (place: Place, message: NodeMessage) => void) => {},
     stop: async () => {},
   };
+}
+
+/** Joins other nodes where a Redis is set; else nothing of that is even loaded. */
+export async function connectShared(
+  config: Config,
+  report: (event: TelemetryEvent) => void,
+  clock: Clock,
+  steadyNow: () => number,
+  timeoutMs: number | undefined,
+): Promise<Shared> {
+  const local = sharedByNobody(config, clock.now);
+  const { redis, capacity, chatHistoryMessages: maxMessages, chatHistoryMs: maxAgeMs } = config;
+  if (redis === undefined) return local;
+  const { joinCluster } = await import('./cluster/cluster.ts');
+  const settings = { redis, capacity, history: { maxMessages, maxAgeMs } };
+  try {
+    return await joinCluster(settings, local.failures, report, clock, steadyNow, timeoutMs);
+  } catch (cause) {
+    // Never the address itself, which may hold a password.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(`REDIS_URL: no Redis answers there: ${why}`);
+  }
 }

@@ -9,7 +9,7 @@ import type { Report, RoomEvent } from '../rooms/events.ts';
 import { sayingDegraded } from './degraded.ts';
 import { Lease } from './lease.ts';
 import { listenTo } from './listener.ts';
-import { connectRedis } from './redis.ts';
+import { commandTimeoutMs, connectRedis } from './redis.ts';
 import { RedisAddressFailures } from './redis-address-failures.ts';
 import { RedisBanStore } from './redis-ban-store.ts';
 import { type BrokerEvent, RedisBroker } from './redis-broker.ts';
@@ -21,7 +21,7 @@ import { RedisLimitStore } from './redis-limit-store.ts';
 import { RedisRoomStore } from './redis-room-store.ts';
 import { type LimitsEvent, ResilientLimitStore } from './resilient-limit-store.ts';
 import { RoomCommands } from './room-commands.ts';
-import { type DeliveryEvent, Subscriptions } from './subscriptions.ts';
+import { type DeliveryEvent, probeWindows, Subscriptions } from './subscriptions.ts';
 
 /** What becomes of this node among the others, for the log. */
 export type ClusterEvent =
@@ -61,6 +61,7 @@ const startRetryMs = 200;
  * has that is alone.
  *
  * @param localFailures counts while Redis is gone
+ * @param timeoutMs how long a command may take
  */
 export async function joinCluster(
   { redis: { urls, prefix }, capacity, history: bounds }: ClusterSettings,
@@ -68,10 +69,15 @@ export async function joinCluster(
   report: Report<ClusterEvent>,
   clock: Clock,
   steadyNow: () => number,
+  timeoutMs = commandTimeoutMs,
 ) {
   const { now, later } = clock;
   let receive: (place: Place, message: NodeMessage) => void = () => {};
-  const redis = await connectRedis(urls, { onError: (error) => report({ type: 'redis.failed', error }) });
+  const redis = await connectRedis(
+    urls,
+    { onError: (error) => report({ type: 'redis.failed', error }) },
+    timeoutMs,
+  );
   const stores = sayingDegraded(redis);
 
   const lease: Lease = new Lease(
@@ -100,7 +106,8 @@ export async function joinCluster(
     steadyNow,
   );
   const onGap = () => void rooms.reload();
-  const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, clock);
+  const windows = { ...probeWindows, answerMs: timeoutMs };
+  const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, clock, windows);
   const receiver = {
     message: (place: Place, message: NodeMessage) => receive(place, message),
     event: (...event: Parameters<RedisRoomStore['event']>) => rooms.event(...event),

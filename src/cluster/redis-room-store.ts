@@ -90,12 +90,14 @@ export class RedisRoomStore implements RoomStore {
         try {
           reply = await this.#commit(replica, outcome, cause);
         } catch (error) {
+          this.#unlist(outcome);
           if (outcome.change?.type !== 'went') throw error;
           this.#goHere(replica, outcome, { place: replica.place, rule, cause });
           return outcome;
         }
         const [status, incarnation, seq] = reply;
         if (status === 'gone') return undefined;
+        if (status === 'conflict') this.#unlist(outcome);
         try {
           await this.#replicas.reached(replica, incarnation, Number(seq));
         } catch (error) {
@@ -188,6 +190,12 @@ export class RedisRoomStore implements RoomStore {
     if (change?.type !== 'dissolved') return undefined;
     const everybody = this.#follower?.everybody(place) ?? [];
     return this.#directory.remove(everybody.map(({ clientId }) => clientId));
+  }
+
+  /** Who was about to come has not, or not yet. */
+  #unlist({ change }: Outcome): void {
+    const comes = change?.type === 'joined' || change?.type === 'waits';
+    if (comes) this.#directory.remove([change.member.clientId]).catch(() => {}); // tried again
   }
 
   /** Nobody waits for Redis to go: the others on this node hear of it now, and all the rest when Redis does. */

@@ -39,6 +39,8 @@ export class Replica {
   /** Events that came while it is being loaded; `undefined` while it is not. */
   buffered: Envelope[] | undefined;
   #seq = 0;
+  /** The incarnation before this one: the last event of a room comes before the answer to whoever made it. */
+  #former: string | undefined;
   #waiters: Waiter[] = [];
 
   constructor({ roomId, channel }: Place) {
@@ -82,7 +84,8 @@ export class Replica {
   /** Tells those who wait for what has come by now. */
   settle(): void {
     // Of another incarnation only what comes next can be waited for, until it is loaded.
-    const isDue = ({ incarnation, seq }: Waiter) => incarnation === this.incarnation && seq <= this.#seq;
+    const isDue = ({ incarnation, seq }: Waiter) =>
+      incarnation === this.incarnation ? seq <= this.#seq : incarnation === this.#former;
     for (const { resolve } of this.#waiters.filter(isDue)) resolve();
     this.#waiters = this.#waiters.filter((waiter) => !isDue(waiter));
   }
@@ -94,17 +97,13 @@ export class Replica {
   }
 
   #become(incarnation: string, seq: number): void {
-    const isOver = (waiter: Waiter) => this.incarnation !== '' && waiter.incarnation === this.incarnation;
-    if (incarnation !== this.incarnation) {
-      for (const { resolve } of this.#waiters.filter(isOver)) resolve();
-      this.#waiters = this.#waiters.filter((waiter) => !isOver(waiter));
-    }
+    if (incarnation !== this.incarnation && this.incarnation !== '') this.#former = this.incarnation;
     this.incarnation = incarnation;
     this.#seq = seq;
   }
 }
 
-/** Reads one roll of a room that was loaded, in the order of joining. */
+/** Reads one roll of a room that was loaded, in the order of joining; those who wait have none, and go by the time. */
 export function rollOf(fields: readonly string[]): RollEntry[] {
   const roll: RollEntry[] = [];
   for (let index = 1; index < fields.length; index += 2) {
@@ -113,7 +112,10 @@ export function rollOf(fields: readonly string[]): RollEntry[] {
     const [order, joinedAt = ''] = text.slice(0, end).split(' ');
     roll.push({ order: Number(order), record: { ...JSON.parse(text.slice(end + 1)), joinedAt } });
   }
-  return roll.sort((one, other) => one.order - other.order);
+  return roll.sort(
+    (one, other) =>
+      one.order - other.order || Date.parse(one.record.joinedAt) - Date.parse(other.record.joinedAt),
+  );
 }
 
 /** Writes an entry as the rolls hold it. */

@@ -9,7 +9,7 @@ import type { Stage } from './stage.ts';
 export async function checkModel(model: Model, stage: Stage): Promise<void> {
   for (const room of ['a', 'b']) {
     const there = model.there.filter(({ place }) => place.room === room);
-    const listed = (await stage.registry(room)).map((one) =>
+    const listed = (await stage.admin.registry(room)).map((one) =>
       ['clientId', 'connectionStatus', 'isHost'].map((field) => valueAt(one, field)),
     );
     const due = there.map((person) => [

@@ -10,18 +10,18 @@ export class Cast {
   /** What a step comes down to as things stand; `undefined`: there is nobody to take it. */
   deed(step: Step, model: Model): Deed | undefined {
     if (step.do === 'join') {
-      const { user, host, queues } = step;
+      const { user, host, queues, node } = step;
       const waitingRoom = queues ? places.find((one) => model.room(one).approval) : undefined;
       const place = waitingRoom ?? places[step.place];
-      return place && { do: 'join', name: this.#name('c'), user, place, host };
+      return place && { do: 'join', name: this.#name('c'), user, place, node, host };
     }
     if (!('by' in step)) {
-      const { room, channel } = step;
-      return { do: step.do, room, ...(channel && { channel }) };
+      const { room, channel, node } = step;
+      return { do: step.do, room, ...(channel && { channel }), node };
     }
     const by = at(candidates(step, model), step.by);
     if (by === undefined) return undefined;
-    if (step.do === 'adminKick') return { do: 'adminKick', whom: by.name };
+    if (step.do === 'adminKick') return { do: 'adminKick', whom: by.name, node: step.node };
     if (step.do !== 'send') {
       const isDrop = step.do === 'expire' && model.lost.length === 0;
       return { do: isDrop ? 'drop' : step.do, by: by.name };

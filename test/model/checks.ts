@@ -39,7 +39,13 @@ export async function checkNewcomers(stage: Stage): Promise<void> {
   const pairs: [View, Client][] = [];
   for (const [key, insider] of insiders) {
     const before = new View(insider);
-    const joined = await stage.join(`newcomer of ${key}`, insider.place, 'newcomer', true);
+    const joined = await stage.join(
+      `newcomer of ${key}`,
+      insider.place,
+      stage.node(pairs.length),
+      'newcomer',
+      true,
+    );
     const newcomer = stage.clients.at(-1);
     if (joined !== 'joined' || !newcomer) throw new Error(`${key}: a newcomer with host: true was refused`);
     pairs.push([before, newcomer]);
@@ -168,7 +174,7 @@ async function checkRegistry(stage: Stage, { rosters, waiting }: Attendance): Pr
         people.set(valueAt(person, 'clientId'), restOf(person, place.channel));
     const here = waiting.filter(({ place }) => place.room === room);
     const waits = new Set<Json | undefined>(here.map(({ clientId }) => clientId));
-    const listed = (await stage.registry(room)).map((one) => restOf(one, valueAt(one, 'channel')));
+    const listed = (await stage.admin.registry(room)).map((one) => restOf(one, valueAt(one, 'channel')));
     const hosted = new Set(listed.filter(({ isHost }) => isHost).map(({ channel }) => channel));
     const isTrue = (one: JsonObject): boolean => {
       if (waits.has(one.clientId)) return !one.isHost && one.connectionStatus === 'connected';

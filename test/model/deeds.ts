@@ -22,6 +22,8 @@ export interface Join {
   readonly name: string;
   readonly user: string;
   readonly place: Place;
+  /** Which node it comes to, counted from 0. */
+  readonly node: number;
   /** Whether its token says `host: true`. */
   readonly host: boolean;
 }
@@ -46,25 +48,31 @@ export type Deed =
   /** The socket says goodbye with 1000, or is cut; the time is over for which a cut one keeps its place. */
   | { readonly do: 'hangUp' | 'drop' | 'expire'; readonly by: string }
   /** Over REST. */
-  | { readonly do: 'adminKick'; readonly whom: string }
-  | { readonly do: 'adminClose' | 'adminBroadcast'; readonly room: string; readonly channel?: Channel };
+  | { readonly do: 'adminKick'; readonly whom: string; readonly node: number }
+  | {
+      readonly do: 'adminClose' | 'adminBroadcast';
+      readonly room: string;
+      readonly channel?: Channel;
+      readonly node: number;
+    };
 
 export function placeKey({ room, channel }: Place): string {
   return `${channel}/${room}`;
 }
 
-/** A deed as a failing run prints it. */
+/** A deed as a failing run prints it; the first node goes without saying. */
 export function deedText(deed: Deed): string {
+  const on = 'node' in deed && deed.node > 0 ? `, on node ${deed.node}` : '';
   switch (deed.do) {
     case 'join':
-      return `${deed.name} = join ${placeKey(deed.place)} as ${deed.user}${deed.host ? ' with host: true' : ''}`;
+      return `${deed.name} = join ${placeKey(deed.place)} as ${deed.user}${deed.host ? ' with host: true' : ''}${on}`;
     case 'send':
       return `${deed.by}: ${deed.type} ${JSON.stringify(deed.payload)}`;
     case 'adminKick':
-      return `admin: kick ${deed.whom}`;
+      return `admin: kick ${deed.whom}${on}`;
     case 'adminClose':
     case 'adminBroadcast':
-      return `admin: ${deed.do.slice(5)} ${deed.room}${deed.channel ? ` ?channel=${deed.channel}` : ''}`;
+      return `admin: ${deed.do.slice(5)} ${deed.room}${deed.channel ? ` ?channel=${deed.channel}` : ''}${on}`;
     default:
       return `${deed.by}: ${{ hangUp: 'closes with 1000', drop: 'its connection is cut', expire: 'its time is over' }[deed.do]}`;
   }

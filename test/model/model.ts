@@ -73,13 +73,13 @@ export class Model {
     return person;
   }
 
-  #join({ name, user, place, host }: Join): string {
+  #join({ name, user, place, node, host }: Join): string {
     const room = this.room(place);
     const [mine] = lostOf(room, user);
     const kept = room.locked || room.approval ? mine : undefined;
     if (room.locked && !host && !kept) return 'room_locked';
     const person: Person = {
-      ...{ name, user, place, host, order: 0 },
+      ...{ name, user, place, node, host, order: 0 },
       ...{ hand: false, metadata: undefined, media: { mic: 'off', camera: 'off', screen: 'off' } },
       ...{ hears: [], end: undefined, lostSerial: 0 },
     };

@@ -1,11 +1,11 @@
 import type { Json, JsonObject } from '../../src/codegen/documents.ts';
 import { openSocket, type TestSocket, valueAt } from '../support/socket.ts';
+import { Admin, portOf } from './admin.ts';
 import type { Deed, Place, Send } from './deeds.ts';
 import type { House } from './house.ts';
 
 /** How long anything may take before a run fails. */
 const patienceMs = 3_000;
-const scope = 'connections:read connections:kick rooms:broadcast rooms:close';
 
 /** A client of the server. */
 export interface Client {
@@ -40,20 +40,26 @@ let lastStage = 0;
 /** The server as one sequence sees it, in rooms of its own: carries deeds out, and keeps what came of them. */
 export class Stage {
   readonly clients: Client[] = [];
+  readonly admin: Admin;
   readonly #house: House;
-  /** Of the server, or of the tap in front of it. */
-  readonly #port: number;
+  /** Of each node, or of the tap in front of it. */
+  readonly #ports: readonly number[];
   readonly #prefix: string;
   readonly #names = new Map<string, string>();
   readonly #ids = new Map<string, string>();
   #lastRoster = 0;
-  #lastAdmin = 0;
 
-  constructor(house: House, port: number) {
+  constructor(house: House, ports: readonly number[]) {
     lastStage += 1;
     this.#house = house;
-    this.#port = port;
+    this.#ports = ports;
     this.#prefix = `model-${lastStage}-`;
+    this.admin = new Admin(house, ports, this.#prefix);
+  }
+
+  /** One of the nodes; each in its turn, as `n` counts up. */
+  node(n: number): number {
+    return n % this.#ports.length;
   }
 
   /** The name behind an id of the server; what is none stays what it is. */
@@ -75,17 +81,15 @@ export class Stage {
   async perform(deed: Deed): Promise<string> {
     switch (deed.do) {
       case 'join':
-        return this.join(deed.name, deed.place, deed.user, deed.host);
+        return this.join(deed.name, deed.place, deed.node, deed.user, deed.host);
       case 'send':
         return this.#send(deed);
-      case 'adminKick': {
-        const { status } = await this.#rest('POST', `/${this.idOf(deed.whom)}/kick`);
-        return `${status}`;
-      }
+      case 'adminKick':
+        return this.admin.kick(deed.node, this.idOf(deed.whom));
       case 'adminClose':
-        return this.#adminDo('close', deed.room, deed.channel, 'disconnected');
+        return this.admin.close(deed);
       case 'adminBroadcast':
-        return this.#adminDo('broadcast', deed.room, deed.channel, 'delivered');
+        return this.admin.broadcast(deed);
       case 'expire':
         this.#house.expire(this.#client(deed.by).clientId);
         return 'gone';
@@ -100,12 +104,18 @@ export class Stage {
     }
   }
 
-  async join(name: string, { room, channel }: Place, user: string, host: boolean): Promise<string> {
+  async join(
+    name: string,
+    { room, channel }: Place,
+    node: number,
+    user: string,
+    host: boolean,
+  ): Promise<string> {
     const token = this.#token(user, name, host);
     const roomId = this.#prefix + room;
     let socket: TestSocket;
     try {
-      socket = await openSocket({ port: this.#port }, `/ws/${channel}/${roomId}`, token);
+      socket = await openSocket({ port: portOf(this.#ports, node) }, `/ws/${channel}/${roomId}`, token);
     } catch (error) {
       const [, code] = /"code":"(\w+)"/.exec(String(error)) ?? [];
       if (code === undefined) throw error;
@@ -119,8 +129,9 @@ export class Stage {
     return { 'session.welcome': 'joined', 'admission.waiting': 'waits' }[type] ?? type;
   }
 
-  /** Has every client that is still connected ask for the roster. */
+  /** Has every client that is still connected ask for the roster, once nothing is under way any more. */
   async attendance(): Promise<Attendance> {
+    await this.#house.quiet();
     const rosters = new Map<Client, Json[]>();
     const waiting: Client[] = [];
     const ask = async (client: Client): Promise<void> => {
@@ -137,13 +148,6 @@ export class Stage {
     const gone = this.clients.filter((client) => !rosters.has(client) && !waiting.includes(client));
     for (const { name, socket } of gone) await within(socket.closed, `the socket of ${name} to close`);
     return { rosters, waiting };
-  }
-
-  /** Who is in one of the rooms, by `GET /api/connections/active`. */
-  async registry(room: string): Promise<Json[]> {
-    const { body } = await this.#rest('GET', `/active?roomId=${this.#prefix}${room}`);
-    if (Array.isArray(body)) return body;
-    throw new Error(`not a list of connections: ${JSON.stringify(body)}`);
   }
 
   /** Everybody goes. */
@@ -179,30 +183,8 @@ export class Stage {
     }
   }
 
-  async #adminDo(what: string, room: string, channel: string | undefined, count: string): Promise<string> {
-    const path = `/rooms/${this.#prefix}${room}/${what}${channel ? `?channel=${channel}` : ''}`;
-    const { status, body } = await this.#rest(
-      'POST',
-      path,
-      what === 'broadcast' ? { message: room } : undefined,
-    );
-    return `${status} ${valueAt(body, count)}`;
-  }
-
   #token(user: string, name: string, host: boolean): string {
-    return this.#house.server.token({ sub: user, name, ...(host && { host }) });
-  }
-
-  /** Each call is of another user, since each user has a rate limit. */
-  async #rest(method: string, path: string, send?: Json): Promise<{ status: number; body: Json }> {
-    this.#lastAdmin += 1;
-    const token = this.#house.server.token({ sub: `${this.#prefix}${this.#lastAdmin}`, scope });
-    const response = await fetch(`http://127.0.0.1:${this.#port}/api/connections${path}`, {
-      method,
-      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-      ...(send !== undefined && { body: JSON.stringify(send) }),
-    });
-    return { status: response.status, body: await response.json() };
+    return this.#house.token({ sub: user, name, ...(host && { host }) });
   }
 
   #client(name: string): Client {

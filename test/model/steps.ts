@@ -39,15 +39,19 @@ export type Step =
       readonly place: number;
       /** Where newcomers wait, if that is anywhere. */
       readonly queues: boolean;
+      /** Of the server's nodes, counted from 0. */
+      readonly node: number;
       readonly host: boolean;
     }
   | { readonly do: 'send'; readonly by: number; readonly rank: Rank; readonly what: What }
   /** `expire`: where nobody is cut off, somebody is. */
-  | { readonly do: 'hangUp' | 'drop' | 'expire' | 'adminKick'; readonly by: number; readonly rank: Rank }
+  | { readonly do: 'hangUp' | 'drop' | 'expire'; readonly by: number; readonly rank: Rank }
+  | { readonly do: 'adminKick'; readonly by: number; readonly rank: Rank; readonly node: number }
   | {
       readonly do: 'adminClose' | 'adminBroadcast';
       readonly room: string;
       readonly channel: Channel | undefined;
+      readonly node: number;
     };
 
 /** What one run does. */
@@ -61,13 +65,14 @@ const number = fc.nat({ max: 11 });
 const weighted = <T>(...choices: [weight: number, value: T][]): fc.Arbitrary<T> =>
   fc.oneof(...choices.map(([weight, value]) => ({ weight, arbitrary: fc.constant(value) })));
 
-const join = {
+const joinOn = (node: fc.Arbitrary<number>) => ({
   do: fc.constant('join' as const),
   user: fc.constantFrom('ann', 'bob', 'cyd'),
   place: weighted([4, 0], [4, 1], [1, 2], [1, 3]),
   queues: weighted([2, false], [1, true]),
+  node,
   host: weighted([4, false], [1, true]),
-};
+});
 
 const target: fc.Arbitrary<Target> = fc.record({
   to: weighted<Target['to']>(
@@ -167,50 +172,61 @@ const send = (whatever: fc.Arbitrary<What>, rank: fc.Arbitrary<Rank>) =>
 
 const rank = weighted<Rank>([2, 'any'], [1, 'host']);
 
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record(join) },
-  { weight: 14, arbitrary: send(what, fc.constant('any')) },
-  { weight: 10, arbitrary: send(hostWhat, weighted<Rank>([4, 'host'], [1, 'any'])) },
-  { weight: 6, arbitrary: send(decide, weighted<Rank>([10, 'doorkeeper'], [1, 'host'], [1, 'any'])) },
-  {
-    weight: 10,
-    arbitrary: fc.record({
-      do: weighted<'drop' | 'hangUp' | 'expire'>([2, 'drop'], [2, 'hangUp'], [3, 'expire']),
-      by: number,
-      rank,
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('adminKick' as const), by: number, rank }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: weighted<'adminClose' | 'adminBroadcast'>([1, 'adminClose'], [2, 'adminBroadcast']),
-      room: fc.constantFrom('a', 'b'),
-      channel: fc.option(fc.constantFrom<Channel[]>('zoom', 'chat'), { nil: undefined }),
-    }),
-  },
-);
+const stepOn = (node: fc.Arbitrary<number>): fc.Arbitrary<Step> =>
+  fc.oneof(
+    { weight: 8, arbitrary: fc.record(joinOn(node)) },
+    { weight: 14, arbitrary: send(what, fc.constant('any')) },
+    { weight: 10, arbitrary: send(hostWhat, weighted<Rank>([4, 'host'], [1, 'any'])) },
+    { weight: 6, arbitrary: send(decide, weighted<Rank>([10, 'doorkeeper'], [1, 'host'], [1, 'any'])) },
+    {
+      weight: 10,
+      arbitrary: fc.record({
+        do: weighted<'drop' | 'hangUp' | 'expire'>([2, 'drop'], [2, 'hangUp'], [3, 'expire']),
+        by: number,
+        rank,
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('adminKick' as const), by: number, rank, node }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: weighted<'adminClose' | 'adminBroadcast'>([1, 'adminClose'], [2, 'adminBroadcast']),
+        room: fc.constantFrom('a', 'b'),
+        channel: fc.option(fc.constantFrom<Channel[]>('zoom', 'chat'), { nil: undefined }),
+        node,
+      }),
+    },
+  );
 
 /** From now on newcomers wait, where somebody is host; and here they come. */
-const queue: fc.Arbitrary<Step[]> = fc
-  .tuple(
-    send(fc.constant({ type: 'room.update', change: { admission: 'approval' } }), fc.constant('host')),
-    fc.array(fc.record({ ...join, queues: fc.constant(true) }), { minLength: 1, maxLength: 3 }),
-  )
-  .map(([update, joins]) => [update, ...joins]);
+const queueOn = (node: fc.Arbitrary<number>): fc.Arbitrary<Step[]> =>
+  fc
+    .tuple(
+      send(fc.constant({ type: 'room.update', change: { admission: 'approval' } }), fc.constant('host')),
+      fc.array(fc.record({ ...joinOn(node), queues: fc.constant(true) }), { minLength: 1, maxLength: 3 }),
+    )
+    .map(([update, joins]) => [update, ...joins]);
 
-/** Some joins, in two of three with a waiting room, what becomes of them, and a burst: 21 steps at most. */
-export const sequences: fc.Arbitrary<Sequence> = fc
-  .tuple(
-    fc.array(fc.record(join), { minLength: 2, maxLength: 4 }),
-    fc.option(queue, { nil: [], freq: 3 }),
-    upTo(10),
-    upTo(3),
-  )
-  .map(([joins, waiting, steps, burst]) => ({ steps: [...joins, ...waiting, ...steps], burst }));
+/**
+ * Some joins, in two of three with a waiting room, what becomes of them, and a burst: 21 steps at most.
+ *
+ * @param nodes over how many nodes of the server clients and admins are spread
+ */
+export function sequencesOver(nodes: number): fc.Arbitrary<Sequence> {
+  const node = nodes === 1 ? fc.constant(0) : fc.nat({ max: nodes - 1 });
+  const step = stepOn(node);
+  return fc
+    .tuple(
+      fc.array(fc.record(joinOn(node)), { minLength: 2, maxLength: 4 }),
+      fc.option(queueOn(node), { nil: [], freq: 3 }),
+      upTo(10, step),
+      upTo(3, step),
+    )
+    .map(([joins, waiting, steps, burst]) => ({ steps: [...joins, ...waiting, ...steps], burst }));
+}
 
 /** Nearly as many: an `fc.array` is as often empty as full, and short sequences find little. */
-function upTo(count: number): fc.Arbitrary<Step[]> {
+function upTo(count: number, step: fc.Arbitrary<Step>): fc.Arbitrary<Step[]> {
   const maybe = fc.option(step, { nil: undefined, freq: 8 });
   return fc
     .tuple(...Array.from({ length: count }, () => maybe))
