@@ -1,13 +1,47 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { ofOneNode } from './test/support/spread.ts';
+
+const faults = 'test/faults/**/*.test.ts';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     setupFiles: ['test/support/setup.ts'],
     testTimeout: 15_000,
     hookTimeout: 15_000,
     // A process per file: what one breaks (signals, environment, sockets left open) no other one feels.
     pool: 'forks',
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'one node',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, faults],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'three nodes',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...Object.keys(ofOneNode).map((file) => `test/e2e/${file}`)],
+          env: { TEST_NODES: '3' },
+          // Three processes start where one server did.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: [faults],
+          // What is promised within a second needs a machine that does nothing else: after all others, one at a time.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 1,
+        },
+      },
+    ],
   },
 });

@@ -107,6 +107,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const { limits, quota, idempotency, node } = shared;
   const heed = (event: RoomEvent) => {
     admission.heed(event);
+    shared.heed(event);
     report(event);
   };
   const stores = { ...shared, ...(parts.bans && { bans: parts.bans }) };

@@ -6,6 +6,7 @@ import { LocalBroker, type NodeMessage } from './rooms/broker.ts';
 import type { Clock } from './rooms/clock.ts';
 import type { Place } from './rooms/connection.ts';
 import type { Directory } from './rooms/directory.ts';
+import type { RoomEvent } from './rooms/events.ts';
 import { LocalBanStore } from './rooms/local-ban-store.ts';
 import { LocalChatStore } from './rooms/local-chat-store.ts';
 import { LocalConnectionQuota } from './rooms/local-connection-quota.ts';
@@ -37,6 +38,7 @@ export function sharedByNobody(config: Config, now: () => number) {
     idempotency: new LocalIdempotencyKeys(now),
     directory: (views: Views): Directory => new LocalDirectory(views),
     node: () => '',
+    heed: (_event: RoomEvent) => {},
     isDegraded: () => false,
     start: async (_received: (place: Place, message: NodeMessage) => void) => {},
     stop: async () => {},

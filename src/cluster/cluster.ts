@@ -5,7 +5,7 @@ import type { HistoryBounds } from '../rooms/chat-store.ts';
 import type { Clock } from '../rooms/clock.ts';
 import type { Place } from '../rooms/connection.ts';
 import type { CapacityLimits } from '../rooms/door.ts';
-import type { Report } from '../rooms/events.ts';
+import type { Report, RoomEvent } from '../rooms/events.ts';
 import { sayingDegraded } from './degraded.ts';
 import { Lease } from './lease.ts';
 import { listenTo } from './listener.ts';
@@ -52,6 +52,9 @@ export interface ClusterSettings {
 }
 
 const sweptAtOnce = 20;
+/** How long a node tries to take part. */
+const startMs = 5_000;
+const startRetryMs = 200;
 
 /**
  * Joins the nodes that share a Redis; rejects where it does not answer. What it gives stands in the place of what a node
@@ -123,6 +126,19 @@ export async function joinCluster(
     later,
   );
 
+  /** A Redis that answers is given the time to answer in: many nodes may start at once. */
+  async function patiently(start: () => Promise<void>): Promise<void> {
+    const until = steadyNow() + startMs;
+    for (;;) {
+      try {
+        return await start();
+      } catch (error) {
+        if (steadyNow() >= until) throw error;
+        await new Promise<void>((resolve) => later(resolve, startRetryMs));
+      }
+    }
+  }
+
   /** Until it has been done. */
   function restoreQuota(): void {
     quota.restore().catch(() => later(restoreQuota, 1_000));
@@ -149,12 +165,13 @@ export async function joinCluster(
     idempotency: new RedisIdempotencyKeys(stores, prefix, later),
     directory: () => directory,
     node: () => lease.id,
+    heed: (event: RoomEvent) => directory.heed(event),
     isDegraded: () => !lease.held || !lease.healthy || !subscriptions.delivering,
 
     /** Takes part from now on; `received` hears what other nodes send. */
     async start(received: typeof receive): Promise<void> {
       receive = received;
-      await Promise.all([lease.start(), subscriptions.start()]);
+      await Promise.all([patiently(() => lease.start()), patiently(() => subscriptions.start())]);
       report({ type: 'node.joined', node: lease.id });
     },
 

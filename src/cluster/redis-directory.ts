@@ -9,6 +9,7 @@ import {
   type RestConnection,
   type RoomCount,
 } from '../rooms/directory.ts';
+import type { RoomEvent } from '../rooms/events.ts';
 import { fenced } from './fence.ts';
 import type { Lease } from './lease.ts';
 import { type Redis, script } from './redis.ts';
@@ -86,15 +87,15 @@ export class RedisDirectory implements Directory {
       for (const clientId of ids) {
         if (this.#own.delete(clientId)) this.#dirty.add(clientId);
       }
-      return this.#write();
+      return this.#dirty.size > 0 ? this.#write() : (this.#next ?? this.#writing);
     });
     await Promise.all(writes);
   }
 
-  /** Lists those of these no more that are of this node, where another one has said so, and may not have known of all. */
-  removeOwn(clientIds: readonly string[]): void {
-    const own = clientIds.filter((clientId) => this.#own.has(clientId));
-    if (own.length > 0) this.remove(own).catch(() => {}); // it says so as soon as it can
+  /** A connection of this node has gone, whoever took it out. */
+  heed(event: RoomEvent): void {
+    if (event.type !== 'connection.left') return;
+    this.remove([event.connection.clientId]).catch(() => {}); // tried again
   }
 
   /** Redis was emptied: writes all anew. */

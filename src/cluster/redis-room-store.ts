@@ -80,7 +80,7 @@ export class RedisRoomStore implements RoomStore {
     this.#replicas.event(place, event);
   }
 
-  transaction<O extends Outcome>(place: Place, rule: Rule<O>, cause?: string): Promise<O> {
+  transaction<O extends Outcome>(place: Place, rule: Rule<O>, cause?: string): Promise<O | undefined> {
     return this.#replicas.hold([place], async () => {
       const replica = this.#replicas.get(place);
       if (replica === undefined) throw degraded();
@@ -96,9 +96,15 @@ export class RedisRoomStore implements RoomStore {
           return outcome;
         }
         const [status, incarnation, seq] = reply;
-        if (status === 'gone') return outcome;
+        if (status === 'gone') return undefined;
         if (status === 'conflict') this.#unlist(outcome);
-        await this.#replicas.reached(replica, incarnation, Number(seq));
+        try {
+          await this.#replicas.reached(replica, incarnation, Number(seq));
+        } catch (error) {
+          // It is done, and this node hears of it when it can.
+          if (status === 'ok' && outcome.change?.type === 'went') return outcome;
+          throw error;
+        }
         if (this.#replicas.get(place) !== replica) throw degraded(); // this node is not what it was
         if (status === 'ok') return outcome;
       }
@@ -189,7 +195,7 @@ export class RedisRoomStore implements RoomStore {
   /** Who was about to come has not, or not yet. */
   #unlist({ change }: Outcome): void {
     const comes = change?.type === 'joined' || change?.type === 'waits';
-    if (comes) this.#directory.removeOwn([change.member.clientId]);
+    if (comes) this.#directory.remove([change.member.clientId]).catch(() => {}); // tried again
   }
 
   /** Nobody waits for Redis to go: the others on this node hear of it now, and all the rest when Redis does. */

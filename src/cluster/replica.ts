@@ -32,6 +32,8 @@ export class Replica {
   holds = 0;
   /** Settles when it has been loaded for the first time. */
   opened: Promise<void> = Promise.resolve();
+  /** Since when clients of this node are missing in Redis, in epoch milliseconds. */
+  missingSince: number | undefined;
   /** Settles when no load is under way; never rejects. */
   loading: Promise<void> = Promise.resolve();
   /** Events that came while it is being loaded; `undefined` while it is not. */

@@ -2,7 +2,7 @@ import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
 import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
 import type { Change, RoomState } from '../rooms/room.ts';
-import { type Follower, placeKey } from '../rooms/room-store.ts';
+import { type Follower, placeKey, type RollEntry } from '../rooms/room-store.ts';
 import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
@@ -131,11 +131,22 @@ export class Replicas {
   }
 
   #loadSoon(replica: Replica): void {
-    this.#load(replica).catch(() => {
-      this.#clock.later(() => {
-        if (this.get(replica.place) === replica) this.#loadSoon(replica);
-      }, retryMs);
-    });
+    this.#load(replica).catch(() => this.#loadLater(replica));
+  }
+
+  #loadLater(replica: Replica): void {
+    this.#clock.later(() => {
+      if (this.get(replica.place) === replica) this.#loadSoon(replica);
+    }, retryMs);
+  }
+
+  /** Whether clients of this node that are missing in Redis have been so for longer than it takes to write them back. */
+  #isLate(replica: Replica, roll: readonly RollEntry[]): boolean {
+    const present = new Set(roll.map(({ record }) => record.clientId));
+    const here = this.#follower?.everybody(replica.place).filter(({ node }) => node === undefined) ?? [];
+    if (here.every(({ clientId }) => present.has(clientId))) replica.missingSince = undefined;
+    else replica.missingSince ??= this.#clock.now();
+    return replica.missingSince === undefined || this.#clock.now() >= replica.missingSince + restoreMs;
   }
 
   async #loadNow(replica: Replica): Promise<void> {
@@ -143,12 +154,17 @@ export class Replicas {
     replica.buffered = [];
     const loaded = await this.#commands.load(replica.place);
     if (this.get(replica.place) !== replica) return;
+    const roll = [...rollOf(loaded[1]), ...rollOf(loaded[2])];
+    const isLate = this.#isLate(replica, roll);
+    // A room that has clients here is in Redis, unless that was emptied: then it will be again.
+    if (!isLate && loaded[0][0] === null) throw degraded();
     const before = replica.state;
     replica.load(loaded);
-    const roll = [...rollOf(loaded[1]), ...rollOf(loaded[2])];
-    const isLate = this.#clock.now() >= this.#restoredAt;
-    const isGone = ({ node = '' }: Connection) => isLate || !this.#lease.live.has(node);
+    const isRestored = this.#clock.now() >= this.#restoredAt;
+    const isGone = ({ node }: Connection) =>
+      node === undefined ? isLate : isRestored || !this.#lease.live.has(node);
     this.#follower?.take(replica.place, roll, before, isGone);
+    if (!isLate && replica.missingSince !== undefined) this.#loadLater(replica);
     const events = replica.buffered;
     replica.buffered = undefined;
     replica.settle();
@@ -167,21 +183,12 @@ export class Replicas {
       const before = replica.state;
       replica.turn(body);
       const applied = { ...outcome, state: replica.state, order: Number(words[2]) };
-      const goers = this.#goers(replica, body.change);
       this.#follower?.apply(replica.place, applied);
-      this.#directory.removeOwn(goers);
       this.#list(replica, before, body.change);
       if (body.change?.type === 'joined' && origin === this.#lease.id) this.#bury(replica);
     }
     replica.settle();
     this.#closeIdle(replica);
-  }
-
-  /** Who goes with a change, of this node or of another. */
-  #goers({ place, state }: Replica, change: Change | undefined): string[] {
-    if (change?.type !== 'went' && change?.type !== 'dissolved') return [];
-    if (change.type === 'went' && state !== undefined) return [change.clientId];
-    return this.#follower?.everybody(place).map(({ clientId }) => clientId) ?? [];
   }
 
   /** Lists those of this node anew of whom something is listed that has changed. */

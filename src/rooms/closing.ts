@@ -2,9 +2,9 @@ import type { Channel, RoomClosed } from '../../generated/messages.ts';
 import type { ChatStore } from './chat-store.ts';
 import type { Connection } from './connection.ts';
 import type { Membership } from './membership.ts';
-import { eachReady, type Ready, whenReady } from './ready.ts';
+import { allReady, type Ready, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
-import { dissolve } from './room.ts';
+import { dissolve, type Outcome, type Rule } from './room.ts';
 import type { RoomStore } from './room-store.ts';
 import type { Views } from './views.ts';
 
@@ -45,17 +45,16 @@ export class Closing {
     // Before anybody is told: whoever opens the room anew must not read what was said.
     return whenReady(this.#history.clear(roomId, channel), () => {
       let count = 0;
-      const places = this.#registry.placesOf(roomId, channel);
-      const end = eachReady(places, (place) =>
-        this.#rooms.transaction(
-          place,
-          (state) => {
-            count += this.#views.count(place);
-            return dissolve('room_closed', closed)(state);
-          },
-          by?.clientId,
-        ),
-      );
+      const end = allReady(this.#registry.placesOf(roomId, channel), (place) => {
+        let present = 0;
+        const rule: Rule<Outcome> = (state) => {
+          present = this.#views.count(place);
+          return dissolve('room_closed', closed)(state);
+        };
+        return whenReady(this.#rooms.transaction(place, rule, by?.clientId), (outcome) => {
+          if (outcome !== undefined) count += present; // else somebody else was first
+        });
+      });
       return whenReady(end, () => count);
     });
   }
@@ -67,7 +66,7 @@ export class Closing {
       for (const { outlet } of here) outlet.close('restarting');
       return Promise.try(() =>
         this.#registry.isElsewhere(place)
-          ? eachReady(here, (connection) => this.#membership.leave(connection, 'closed'))
+          ? allReady(here, (connection) => this.#membership.leave(connection, 'closed'))
           : this.#rooms.transaction(place, dissolve('restarting')),
       );
     });

@@ -4,7 +4,7 @@ import type { Broker, NodeMessage } from './broker.ts';
 import { type Connection, type Place, placesOf, timestamp } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Membership } from './membership.ts';
-import { eachReady, type Ready, whenReady } from './ready.ts';
+import { allReady, type Ready, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
 
 /** A kick: by whom, why, and for how long its user stays out. */
@@ -57,8 +57,11 @@ export class Exclusion {
     this.#now = now;
   }
 
-  /** Puts a client out; with a ban, every other socket of its user that the ban holds for as well. */
-  kick(target: Connection, { by, byUserId, reason, banSeconds, channel }: Kick): Ready<unknown> {
+  /**
+   * Puts a client out; with a ban, every other socket of its user that the ban holds for as well. Says whether it was
+   * this call that put it out.
+   */
+  kick(target: Connection, { by, byUserId, reason, banSeconds, channel }: Kick): Ready<boolean> {
     const told: SessionKicked = { by, ...(reason !== undefined && { reason }) };
     if (banSeconds === undefined) return this.#membership.putOut(target, told, 'kicked');
     const { roomId, identity } = target;
@@ -78,13 +81,11 @@ export class Exclusion {
       this.#remember(roomId, message);
       const banned = { ...told, banUntil: timestamp(until) };
       const others = this.sessionsOf(target, channel).filter((other) => other !== target);
-      const out = [
-        this.#membership.putOut(target, banned, 'kicked'),
-        ...others.map((other) => this.#membership.putOut(other, banned, 'banned')),
-      ];
+      const out = this.#membership.putOut(target, banned, 'kicked');
+      const othersOut = allReady(others, (other) => this.#membership.putOut(other, banned, 'banned'));
       // After them, since whoever has not been put out by then is put out by this.
       for (const place of placesOf(roomId, channel)) this.#broker.publish(place, message);
-      return eachReady(out, (each) => each);
+      return whenReady(othersOut, () => out);
     });
   }
 
@@ -93,7 +94,7 @@ export class Exclusion {
     this.#remember(place.roomId, message);
     const here = this.#registry.ofUser(message.userId).filter(({ node }) => node === undefined);
     const banned = here.filter((connection) => isMeant(connection, place.roomId, message));
-    return eachReady(banned, (connection) => this.#putOut(connection, message));
+    return allReady(banned, (connection) => this.#putOut(connection, message));
   }
 
   /**

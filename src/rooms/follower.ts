@@ -2,7 +2,7 @@ import type { Changes } from './changes.ts';
 import { type Connection, isWaiting, type MemberRecord, type Place } from './connection.ts';
 import type { Membership } from './membership.ts';
 import type { News } from './news.ts';
-import { eachReady, type Ready } from './ready.ts';
+import type { Ready } from './ready.ts';
 import type { Registry } from './registry.ts';
 import type { RoomState } from './room.ts';
 import type { Applied, Follower, RollEntry } from './room-store.ts';
@@ -54,9 +54,9 @@ export class RoomFollower implements Follower {
     const present = new Set(roll.map(({ record }) => record.clientId));
     for (const connection of this.#views.everybody(place)) {
       if (present.has(connection.clientId)) continue;
+      if (!isGone(connection)) continue;
       // One of this node is gone for all others, who do not wait for it.
       if (connection.node === undefined) connection.outlet.close('restarting');
-      else if (!isGone(connection)) continue;
       this.#changes.go(connection, connection.node === undefined ? 'closed' : 'disconnected');
     }
     const isWatched = this.#registry.isHere(place);
@@ -81,7 +81,9 @@ export class RoomFollower implements Follower {
 
   bury(place: Place, isDead: (connection: Connection) => boolean): Ready<unknown> {
     const dead = this.#views.everybody(place).filter(isDead);
-    return eachReady(dead, (connection) => this.#membership.leave(connection, 'disconnected'));
+    return Promise.allSettled(
+      dead.map((connection) => Promise.try(() => this.#membership.leave(connection, 'disconnected'))),
+    );
   }
 
   everybody(place: Place): Connection[] {

@@ -19,7 +19,7 @@ import type { Identity } from './identity.ts';
 import type { News } from './news.ts';
 import { type Ready, whenFailed, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
-import { admit, arrive, leave, type Member, stopWaiting } from './room.ts';
+import { admit, arrive, leave, type Member, type Outcome, stopWaiting } from './room.ts';
 import { placeKey, type RoomStore } from './room-store.ts';
 
 /** What everybody sends at first; replaced as a whole when it changes. */
@@ -156,21 +156,25 @@ export class Membership {
   }
 
   /**
-   * Takes a client out and tells the others; does nothing if it has gone. Its outlet is left to the caller.
+   * Takes a client out and tells the others; says whether it was this call that did, since it may have gone. Its outlet
+   * is left to the caller. Never refused.
    *
    * @param by the host who turned it away, and knows of it
    */
-  leave(connection: Connection, reason: Departure['reason'], by?: Connection): Ready<unknown> {
+  leave(connection: Connection, reason: Departure['reason'], by?: Connection): Ready<boolean> {
     const { clientId } = connection;
-    if (this.#registry.get(clientId) === undefined) return undefined;
+    if (this.#registry.get(clientId) === undefined) return false;
+    const hasGone = (outcome: Outcome | undefined) => outcome !== undefined;
     if (isWaiting(connection)) {
-      return this.#rooms.transaction(connection, stopWaiting(clientId, reason), by?.clientId);
+      const stop = stopWaiting(clientId, reason);
+      return whenReady(this.#rooms.transaction(connection, stop, by?.clientId), hasGone);
     }
-    return this.#rooms.transaction(connection, (state) => {
+    const left = this.#rooms.transaction(connection, (state) => {
       const members = this.#registry.members(connection);
       const isEmpty = members.size === 0 || (members.size === 1 && members.has(clientId));
       return leave(clientId, reason, { isEmpty, heirs: this.#heirs(connection, connection) })(state);
     });
+    return whenReady(left, hasGone);
   }
 
   /** Gives a client the grants of a new token of the same user; does nothing if it has gone meanwhile. */
@@ -193,8 +197,8 @@ export class Membership {
     );
   }
 
-  /** Puts a client out: it is told, its outlet closes, and the others hear that it went. */
-  putOut(connection: Connection, kicked: SessionKicked, name: CloseName): Ready<unknown> {
+  /** Puts a client out: it is told, its outlet closes, and the others hear that it went. Otherwise as {@link leave}. */
+  putOut(connection: Connection, kicked: SessionKicked, name: CloseName): Ready<boolean> {
     connection.outlet.close(name, this.#hub.encode('session.kicked', kicked));
     return this.leave(connection, 'kicked');
   }

@@ -5,7 +5,7 @@ import type { Exclusion } from './exclusion.ts';
 import { checkRank, grant, revoke, transfer } from './hosts.ts';
 import type { Hub } from './hub.ts';
 import type { Membership } from './membership.ts';
-import { eachReady, type Ready, whenReady } from './ready.ts';
+import { allReady, type Ready, whenReady } from './ready.ts';
 import { type Member, type Outcome, type Rule, update } from './room.ts';
 import type { RoomStore } from './room-store.ts';
 import { startShare, stopShare } from './shares.ts';
@@ -75,7 +75,7 @@ export class Moderation {
 
   /** Lets in who waits, or turns them away. */
   decide(sender: Connection, { clientId, decision, reason }: WaitingDecide): Ready<unknown> {
-    return eachReady(this.#views.waiting(sender, clientId), (waiting) =>
+    return allReady(this.#views.waiting(sender, clientId), (waiting) =>
       decision === 'admit'
         ? this.#membership.admit(waiting, sender)
         : this.#membership.deny(waiting, reason, sender),

@@ -23,12 +23,10 @@ export function whenFailed<T>(ask: () => Ready<T>, failed: (error: unknown) => v
   }
 }
 
-/** Does something with each in turn, the next one when the one before is done. */
-export function eachReady<T>(all: readonly T[], act: (one: T) => Ready<unknown>): Ready<void> {
-  for (const [index, one] of all.entries()) {
-    const done = act(one);
-    if (done instanceof Promise) return done.then(() => eachReady(all.slice(index + 1), act));
-  }
+/** Does something with each, of which none waits for another; answers when all of it is done, or fails with the first. */
+export function allReady<T>(all: readonly T[], act: (one: T) => Ready<unknown>): Ready<void> {
+  const open = all.map(act).filter((done) => done instanceof Promise);
+  return open.length > 0 ? Promise.all(open).then(() => {}) : undefined;
 }
 
 /** The same, but for what it answers. */

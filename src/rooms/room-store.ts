@@ -35,7 +35,7 @@ export interface Follower {
    * Takes over who is in a channel of a room, and its state, where changes may have been missed.
    *
    * @param before the state as it was known here
-   * @param isGone whether one of another node that is missing has gone, rather than is still to come back
+   * @param isGone whether one that is missing has gone, rather than is still to come back
    */
   take(
     place: Place,
@@ -74,11 +74,12 @@ export interface RoomStore {
   hold<T>(places: readonly Place[], use: () => Ready<T>): Ready<T>;
   /**
    * Runs a rule on the state of a room that this node knows, keeps what it leaves, and has it applied. The rule may run
-   * more than once, and what it reads of who is there must be read when it runs.
+   * more than once, and what it reads of who is there must be read when it runs. Answers `undefined` where nothing is
+   * changed any more, since whoever it is about has gone meanwhile.
    *
    * @param cause the `clientId` of who makes the change, and will know of it
    */
-  transaction<O extends Outcome>(place: Place, rule: Rule<O>, cause?: string): Ready<O>;
+  transaction<O extends Outcome>(place: Place, rule: Rule<O>, cause?: string): Ready<O | undefined>;
   /** Tells the other nodes how a client of this one is now. */
   update(connection: Connection): void;
 }

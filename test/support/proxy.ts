@@ -30,6 +30,10 @@ export interface TcpProxy {
   set(mode: ProxyMode): Promise<void>;
   /** Cuts every open connection by a reset; others may come. */
   cut(): void;
+  /** Stalls only the connection that the server sees coming from this port, until a mode is set. Whether there is one. */
+  stallOne(fromPort: number): boolean;
+  /** Stalls the connections that come from now on, and no other, until a mode is set. */
+  stallComing(): void;
 }
 
 interface Joined {
@@ -42,12 +46,13 @@ interface Joined {
 export async function startProxy(targetPort: number): Promise<TcpProxy> {
   const joined = new Set<Joined>();
   let mode: ProxyMode = { kind: 'pass' };
+  let coming: ProxyMode | undefined;
   const cut = () => {
     for (const { client, server } of joined) for (const end of [client, server]) end.resetAndDestroy();
   };
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     if (mode.kind === 'reset' || mode.kind === 'refuse') return void client.resetAndDestroy();
-    join(client, targetPort, mode, joined);
+    join(client, targetPort, coming ?? mode, joined);
   });
   const port = await listen(listener, 0);
   atScopeEnd(async () => {
@@ -63,6 +68,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     },
     async set(next) {
       mode = next;
+      coming = undefined;
       for (const { lanes } of joined) {
         for (const direction of ['up', 'down'] as const) lanes[direction].pace = paceOf(next, direction);
       }
@@ -73,6 +79,17 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
       } else if (next.kind !== 'refuse' && !listener.listening) await listen(listener, port);
     },
     cut,
+    stallComing() {
+      coming = { kind: 'stall' };
+    },
+    stallOne(fromPort) {
+      const found = [...joined].find(({ server }) => server.localPort === fromPort);
+      if (found === undefined) return false;
+      for (const direction of ['up', 'down'] as const) {
+        found.lanes[direction].pace = paceOf({ kind: 'stall' }, direction);
+      }
+      return true;
+    },
   };
 }
 

@@ -11,6 +11,11 @@ export function atScopeEnd(close: () => unknown): void {
   closers[scope].push(close);
 }
 
+/** Has something closed at the end of the file, also where a test started it. */
+export function atFileEnd(close: () => unknown): void {
+  closers.file.push(close);
+}
+
 /** Notes that the contract was broken; the running test will fail. */
 export function violation(text: string): void {
   violations.push(text);

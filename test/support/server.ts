@@ -1,10 +1,14 @@
+import { basename } from 'node:path';
+import { expect } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { type ServerParts, startServer as startSignalbox } from '../../src/server.ts';
+import { startHosted } from './hosted.ts';
 import { atScopeEnd } from './scope.ts';
+import { nodeCount, ofBytes, ofOneNode } from './spread.ts';
 import { jwtSecret, mintToken } from './token.ts';
 import { watch } from './watch.ts';
 
-/** A real server in this process, with the contract checker in front of it. */
+/** A real server, with the contract checker in front of it: in this process, or several nodes with a balancer. */
 export interface TestServer {
   /** The port of the tap; nothing gets past it. */
   readonly port: number;
@@ -28,13 +32,32 @@ const crowds = {
   MAX_CONNECTIONS_PER_ADDRESS: '1000',
 };
 
-/** Starts a server with the settings of `env` on top of those of the tests. */
+/** The settings that every server of the tests has, where it does not say otherwise. */
+export const testSettings = {
+  HOST: '127.0.0.1',
+  PORT: '0',
+  LOG_LEVEL: 'silent',
+  JWT_SECRET: jwtSecret,
+  ...crowds,
+};
+
+/**
+ * Starts a server with the settings of `env` on top of those of the tests. Without parts it is as many nodes as
+ * `TEST_NODES` says, where the test file is not one of those that are about one node.
+ */
 export async function startServer(
   env: Readonly<Record<string, string>> = {},
-  parts: ServerParts = {},
+  parts?: ServerParts,
 ): Promise<TestServer> {
-  const base = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', JWT_SECRET: jwtSecret, ...crowds };
-  const server = await startSignalbox(readConfig({ ...base, ...env }), parts);
+  const file = basename(expect.getState().testPath ?? '');
+  const spread = nodeCount > 0 && parts === undefined && ofOneNode[file] === undefined;
+  const server = spread
+    ? await startHosted(
+        nodeCount,
+        { ...testSettings, ...env },
+        ofBytes.includes(file) ? 'connections' : 'requests',
+      )
+    : await startSignalbox(readConfig({ ...testSettings, ...env }), parts);
   const port = await watch(server.port);
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {

@@ -42,7 +42,10 @@ export function connectionOperations(
       const { roomId } = await find(id);
       const kick = { by: 'admin', byUserId: by, reason, banSeconds } as const;
       // A ban puts out the user's sessions in all channels.
-      await rooms.hold(placesOf(roomId), () => exclusion.kick(views.connection(id) ?? notFound(id), kick));
+      const isKicked = await rooms.hold(placesOf(roomId), () =>
+        exclusion.kick(views.connection(id) ?? notFound(id), kick),
+      );
+      if (!isKicked) notFound(id); // somebody else was first
       audit({ type: 'admin.kicked', by, requestId, target: id, reason, affected: 1 });
       return { success: true, message: 'Client disconnected' };
     },
