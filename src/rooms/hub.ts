@@ -142,6 +142,8 @@ export class Hub {
   /** Takes what another node has sent. */
   receive(place: Place, message: Extract<NodeMessage, { kind: 'announce' | 'direct' }>): void {
     const { frame, from } = message;
+    // Its sender was put out by another node before its own one knew: it is not among those who are there.
+    if (from !== undefined && !this.#registry.members(place).has(from)) return;
     if (message.kind === 'direct') {
       const connection = this.#registry.get(message.to);
       if (connection === undefined || connection.node !== undefined) return;
