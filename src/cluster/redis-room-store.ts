@@ -3,7 +3,7 @@ import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
 import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
 import type { Outcome, RoomState, Rule } from '../rooms/room.ts';
-import type { Follower, RoomStore } from '../rooms/room-store.ts';
+import type { Follower, RoomStore, Said } from '../rooms/room-store.ts';
 import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
@@ -112,11 +112,11 @@ export class RedisRoomStore implements RoomStore {
     });
   }
 
-  update(connection: Connection): void {
+  update(connection: Connection, said?: Said): void {
     const record = toRecord(connection, this.#commands.node);
     const isHost = isHostIn(this.get(connection), connection.clientId);
     this.#directory.put(connection, record, isHost).catch(() => {}); // it says so as soon as it can
-    this.#commands.update(connection, record).catch(() => {
+    this.#commands.update(connection, record, said).catch(() => {
       this.#dirty.add(connection);
       this.#retryLater();
     });

@@ -1,12 +1,14 @@
 import type { MemberRecord, Place } from '../rooms/connection.ts';
 import type { Outcome, RoomState } from '../rooms/room.ts';
-import type { RollEntry } from '../rooms/room-store.ts';
+import type { RollEntry, Said } from '../rooms/room-store.ts';
 import type { Envelope } from './envelope.ts';
 import type { Loaded } from './room-scripts.ts';
 
 /** What an event says, as JSON: how a client is now, or what a rule has changed; nothing where it cannot be followed. */
 export interface EventBody extends Omit<Outcome, 'state'> {
   readonly update?: MemberRecord;
+  /** What it has said by that. */
+  readonly said?: Said | undefined;
   /** `null`: the room has ended; absent: it stays as it is. */
   readonly state?: RoomState | null | undefined;
   readonly version?: string | undefined;

@@ -177,8 +177,8 @@ export class Replicas {
     if (step === 'gap') this.#loadSoon(replica);
     if (step !== 'next') return;
     const body: EventBody = JSON.parse(text);
-    const { update, ...outcome } = body;
-    if (update !== undefined) this.#follower?.update(update);
+    const { update, said, ...outcome } = body;
+    if (update !== undefined) this.#follower?.update(update, said);
     else {
       const before = replica.state;
       replica.turn(body);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { MemberRecord, Place } from '../rooms/connection.ts';
+import type { Said } from '../rooms/room-store.ts';
 import { envelopeVersion } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import type { Publisher, Redis } from './redis.ts';
@@ -45,10 +46,10 @@ export class RoomCommands {
     return (await this.#run(commitScript, place, args)) as CommitReply;
   }
 
-  async update(place: Place, record: MemberRecord): Promise<void> {
+  async update(place: Place, record: MemberRecord, said: Said | undefined): Promise<void> {
     const { publishCommand, channel, head } = this.publishing(place);
     const text = JSON.stringify(record);
-    const body: EventBody = { update: record };
+    const body: EventBody = { update: record, said };
     const args = [record.clientId, text, publishCommand, channel, head, JSON.stringify(body)];
     await this.#run(updateScript, place, args);
   }

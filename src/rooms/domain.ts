@@ -62,7 +62,7 @@ export function openDomain(
   rooms.followedBy(follower);
   const closing = new Closing(registry, rooms, views, membership, history);
   const exclusion = new Exclusion(registry, membership, bans, broker, newId, now);
-  const moderation = new Moderation(rooms, views, hub, membership, exclusion);
+  const moderation = new Moderation(rooms, views, membership, exclusion);
   /** Takes what another node has sent. */
   function receive(place: Place, message: NodeMessage): void {
     if (message.kind === 'banned') void exclusion.receive(place, message);

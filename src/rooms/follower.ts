@@ -5,7 +5,7 @@ import type { News } from './news.ts';
 import type { Ready } from './ready.ts';
 import type { Registry } from './registry.ts';
 import type { RoomState } from './room.ts';
-import type { Applied, Follower, RollEntry } from './room-store.ts';
+import type { Applied, Follower, RollEntry, Said } from './room-store.ts';
 import type { Views } from './views.ts';
 
 /** What a store of many nodes tells this one of its rooms. */
@@ -28,10 +28,11 @@ export class RoomFollower implements Follower {
     this.#changes.apply(place, applied);
   }
 
-  update(record: MemberRecord): void {
+  update(record: MemberRecord, said: Said | undefined): void {
     const connection = this.#registry.get(record.clientId);
     if (connection === undefined || connection.node === undefined) return;
     const { identity, connectionStatus } = connection;
+    const before = aboutItself(connection);
     const { media, handRaised, metadata, presenterName, tokenHost } = record;
     const isRenamed = presenterName !== identity.presenterName;
     Object.assign(connection, { media, handRaised, metadata });
@@ -40,7 +41,10 @@ export class RoomFollower implements Follower {
       this.#registry.lose(connection);
       this.#news.lost(connection);
     }
-    if (!isRenamed) return;
+    if (said !== undefined) this.#news.said(connection, said);
+    // What was said has not come this far.
+    const isMissed = said === undefined && aboutItself(connection) !== before;
+    if (!isRenamed && !isMissed) return;
     if (isWaiting(connection)) this.#news.tellOfWaiting(connection);
     else this.#news.renamed(connection);
   }
@@ -93,4 +97,9 @@ export class RoomFollower implements Follower {
   isHere(place: Place): boolean {
     return this.#registry.isHere(place);
   }
+}
+
+/** As text, which tells whether anything of it has changed. */
+function aboutItself({ media, handRaised, metadata }: Connection): string {
+  return JSON.stringify([media, handRaised, metadata]);
 }

@@ -3,7 +3,6 @@ import type { Connection } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Exclusion } from './exclusion.ts';
 import { checkRank, grant, revoke, transfer } from './hosts.ts';
-import type { Hub } from './hub.ts';
 import type { Membership } from './membership.ts';
 import { allReady, type Ready, whenReady } from './ready.ts';
 import { type Member, type Outcome, type Rule, update } from './room.ts';
@@ -15,14 +14,12 @@ import type { Views } from './views.ts';
 export class Moderation {
   readonly #rooms: RoomStore;
   readonly #views: Views;
-  readonly #hub: Hub;
   readonly #membership: Membership;
   readonly #exclusion: Exclusion;
 
-  constructor(rooms: RoomStore, views: Views, hub: Hub, membership: Membership, exclusion: Exclusion) {
+  constructor(rooms: RoomStore, views: Views, membership: Membership, exclusion: Exclusion) {
     this.#rooms = rooms;
     this.#views = views;
-    this.#hub = hub;
     this.#membership = membership;
     this.#exclusion = exclusion;
   }
@@ -68,7 +65,6 @@ export class Moderation {
   update(sender: Connection, settings: RoomUpdate): Ready<unknown> {
     const updated = this.#asHost(sender, () => update(settings));
     return whenReady(updated, () => {
-      this.#hub.announce(sender, 'room.updated', { room: this.#views.room(sender) });
       if (settings.admission === 'open') return this.decide(sender, { clientId: 'all', decision: 'admit' });
     });
   }
@@ -86,11 +82,7 @@ export class Moderation {
   startShare(sender: Connection, share: ScreenShare): Ready<unknown> {
     const isLost = (clientId: string) =>
       this.#views.member(sender, clientId).connectionStatus === 'disconnected';
-    const started = this.#apply(sender, startShare(sender.channel, share, isLost));
-    return whenReady(started, () => {
-      const options = { from: sender.clientId, except: sender };
-      this.#hub.announce(sender, 'screen.started', share, options);
-    });
+    return this.#apply(sender, startShare(sender.channel, share, isLost));
   }
 
   stopShare(sender: Connection, shareId: string): Ready<unknown> {

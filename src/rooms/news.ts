@@ -5,7 +5,7 @@ import type { Hub } from './hub.ts';
 import { Presence, type PresenceBatch } from './presence.ts';
 import type { Registry } from './registry.ts';
 import type { Outcome, RoomState } from './room.ts';
-import type { RoomStore } from './room-store.ts';
+import type { RoomStore, Said } from './room-store.ts';
 import type { Views } from './views.ts';
 
 /** From so many members on, presence is gathered for longer than usual. */
@@ -56,7 +56,13 @@ export class News {
     this.#presence.lost(connection);
   }
 
-  /** Tells the others how one of them is called from now on. */
+  /** Tells the others what one of them has said of itself. */
+  said(connection: Connection, { type, payload }: Said): void {
+    const options = { from: connection.clientId, except: connection };
+    this.#hub.announceHere(connection, type, payload, options);
+  }
+
+  /** Tells the others how one of them is from now on: what it is called, above all. */
   renamed(connection: Connection): void {
     const participants = [this.#views.participant(connection)];
     this.#hub.announceHere(connection, 'presence.joined', { participants }, { except: connection }); // an upsert
@@ -104,12 +110,13 @@ export class News {
    *
    * @param cause the `clientId` of who made the change, and knows of it by the answer to its message
    */
-  tell(place: Place, { state, hostChange, promoted = '', ended = [] }: Outcome, cause?: string): void {
+  tell(place: Place, outcome: Outcome, cause?: string): void {
+    const { state, hostChange, promoted = '', ended = [], started, isUpdated = false } = outcome;
     const causer = cause === undefined ? undefined : this.#registry.get(cause);
-    for (const { shareId } of ended) {
-      const by = cause !== undefined && { from: cause, except: causer };
-      this.#hub.announceHere(place, 'screen.stopped', { shareId }, by || {});
-    }
+    const by = cause === undefined ? {} : { from: cause, except: causer };
+    for (const { shareId } of ended) this.#hub.announceHere(place, 'screen.stopped', { shareId }, by);
+    if (started !== undefined) this.#hub.announceHere(place, 'screen.started', started, by);
+    if (isUpdated) this.#hub.announceHere(place, 'room.updated', { room: this.#views.room(place) });
     if (state !== undefined && hostChange !== undefined) {
       this.#hub.announceHere(place, 'host.changed', { hosts: [...state.hosts], reason: hostChange });
     }

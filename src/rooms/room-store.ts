@@ -1,3 +1,4 @@
+import type { ServerPayloads } from '../../generated/messages.ts';
 import type { Connection, MemberRecord, Place } from './connection.ts';
 import type { Ready } from './ready.ts';
 import type { Outcome, RoomState, Rule } from './room.ts';
@@ -26,11 +27,20 @@ export interface RollEntry {
   readonly order: number;
 }
 
+/** What a client says of itself, as its peers are told. */
+export type Said =
+  | { readonly type: 'presence.updated'; readonly payload: ServerPayloads['presence.updated'] }
+  | { readonly type: 'media.updated'; readonly payload: ServerPayloads['media.updated'] };
+
 /** Carries out on this node what happens to rooms: who is there now, and what its clients are told. Never throws. */
 export interface Follower {
   apply(place: Place, applied: Applied): void;
-  /** A client is as it says from now on. */
-  update(record: MemberRecord): void;
+  /**
+   * A client of another node is like this from now on.
+   *
+   * @param said what its peers are told; without it, what they must know of the change
+   */
+  update(record: MemberRecord, said: Said | undefined): void;
   /**
    * Takes over who is in a channel of a room, and its state, where changes may have been missed.
    *
@@ -80,6 +90,6 @@ export interface RoomStore {
    * @param cause the `clientId` of who makes the change, and will know of it
    */
   transaction<O extends Outcome>(place: Place, rule: Rule<O>, cause?: string): Ready<O | undefined>;
-  /** Tells the other nodes how a client of this one is now. */
-  update(connection: Connection): void;
+  /** Tells the other nodes how a client of this one is now, and what it has said, in the order of the room's changes. */
+  update(connection: Connection, said?: Said): void;
 }

@@ -53,6 +53,10 @@ export interface Outcome<State extends RoomState | undefined = RoomState | undef
   readonly promoted?: string;
   /** The shares that are over. */
   readonly ended?: readonly ScreenShare[];
+  /** A new share. */
+  readonly started?: ScreenShare;
+  /** Whether all are to be told how the room is now. */
+  readonly isUpdated?: boolean;
 }
 
 /** A rule bound to its arguments. */
@@ -125,7 +129,7 @@ export function dissolve(close: CloseName, closed?: RoomClosed): Rule<Outcome> {
 
 /** Locks or unlocks, has newcomers wait or lets them in; what is left out stays as it is. */
 export function update(settings: RoomUpdate): Rule<Outcome> {
-  return (state) => ({ state: state && { ...state, ...settings } });
+  return (state) => ({ state: state && { ...state, ...settings }, isUpdated: true });
 }
 
 /** A host is one no more; where it was the last, the first of its heirs follows. */

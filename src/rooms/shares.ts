@@ -21,7 +21,7 @@ export function startShare(
     if (channel !== 'screenshare') {
       const { maxSharesPerClient, maxSharesPerRoom } = frameLimits;
       if (own.length < maxSharesPerClient && state.shares.length < maxSharesPerRoom) {
-        return { state: { ...state, shares: [...state.shares, share] } };
+        return { state: { ...state, shares: [...state.shares, share] }, started: share };
       }
       const limits = `${maxSharesPerClient} screens of a client and ${maxSharesPerRoom} in all`;
       throw new SignalboxError('conflict', `At most ${limits} are shared at once.`);
@@ -30,7 +30,7 @@ export function startShare(
       state.hosts.includes(share.clientId) ||
       state.shares.every(({ clientId }) => clientId === share.clientId || isLost(clientId));
     if (!mayReplace) throw new SignalboxError('screen_busy', 'Another participant is sharing.');
-    return { state: { ...state, shares: [share] }, ended: state.shares };
+    return { state: { ...state, shares: [share] }, ended: state.shares, started: share };
   };
 }
 

@@ -48,9 +48,9 @@ export function messageHandlers(parts: MessageParts): MessageHandlers<Connection
     parts;
   const handlers = {
     ...sessionHandlers(membership, verify, now),
-    ...presenceHandlers(views, hub, news, rooms),
+    ...presenceHandlers(views, news, rooms),
     ...signalHandlers(hub),
-    ...mediaHandlers(hub, rooms),
+    ...mediaHandlers(hub, news, rooms),
     ...screenHandlers(moderation),
     ...chatHandlers(views, hub, history, now),
     ...hostHandlers(moderation),

@@ -1,16 +1,18 @@
 import type { MessageHandlersOf } from '../../../generated/messages.ts';
 import type { Connection } from '../../rooms/connection.ts';
 import type { Hub } from '../../rooms/hub.ts';
+import type { News } from '../../rooms/news.ts';
 import type { RoomStore } from '../../rooms/room-store.ts';
 
 /** What participants say that they send, and hosts asking them to stop. Nothing of it is enforced. */
-export function mediaHandlers(hub: Hub, rooms: RoomStore) {
+export function mediaHandlers(hub: Hub, news: News, rooms: RoomStore) {
   return {
     'media.update': (sender, change) => {
       sender.media = { ...sender.media, ...change };
-      rooms.update(sender);
       const { clientId, media } = sender;
-      hub.announce(sender, 'media.updated', { clientId, media }, { from: clientId, except: sender });
+      const said = { type: 'media.updated', payload: { clientId, media } } as const;
+      news.said(sender, said);
+      rooms.update(sender, said);
     },
     'media.muteRequest': (sender, { to, source }) => {
       if (to !== 'all') hub.relay(sender, to, 'media.muteRequested', { source });

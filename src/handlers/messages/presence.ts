@@ -1,6 +1,5 @@
 import type { MessageHandlersOf } from '../../../generated/messages.ts';
 import type { Connection } from '../../rooms/connection.ts';
-import type { Hub } from '../../rooms/hub.ts';
 import type { News } from '../../rooms/news.ts';
 import type { RoomStore } from '../../rooms/room-store.ts';
 import type { Views } from '../../rooms/views.ts';
@@ -8,13 +7,13 @@ import type { Views } from '../../rooms/views.ts';
 const defaultPageSize = 100;
 
 /** What clients say about themselves, and who is there. */
-export function presenceHandlers(views: Views, hub: Hub, news: News, rooms: RoomStore) {
+export function presenceHandlers(views: Views, news: News, rooms: RoomStore) {
   return {
     'presence.update': (sender, change) => {
       Object.assign(sender, change);
-      rooms.update(sender);
-      const { clientId } = sender;
-      hub.announce(sender, 'presence.updated', { clientId, ...change }, { from: clientId, except: sender });
+      const said = { type: 'presence.updated', payload: { clientId: sender.clientId, ...change } } as const;
+      news.said(sender, said);
+      rooms.update(sender, said);
     },
     'presence.list': (sender, { cursor = '0', limit = defaultPageSize }) => {
       news.readRoster(sender);
