@@ -89,14 +89,18 @@ async function checkEnd({ name, socket, sent, cut }: Client): Promise<void> {
 
 /**
  * Every text says who sent it to whom: it comes from that client, in its own channel of its own room, to whom it was
- * meant for, once; and where it was acknowledged it comes to all of these.
+ * meant for, once; and where it was acknowledged it comes to all of these. But for the last words of one whom another
+ * node has put out when its own one does not know yet.
  */
-function checkTexts({ clients }: Stage, live: readonly Client[]): void {
+function checkTexts(stage: Stage, live: readonly Client[]): void {
+  const { clients } = stage;
   for (const sender of clients) {
     for (const [id, { type, payload, welcomed }] of sender.sent) {
       const text = textOf(payload);
       if (text === undefined) continue;
-      const isAcked = sender.socket.frames.some((frame) => frame.replyTo === id && frame.type === 'ack');
+      const mayBeLost = stage.isSpread && !live.includes(sender);
+      const isAcked =
+        !mayBeLost && sender.socket.frames.some((frame) => frame.replyTo === id && frame.type === 'ack');
       const named = payload.to === undefined ? undefined : [payload.to].flat();
       for (const reader of clients) {
         const copies = reader.socket.frames.filter(({ payload: heard }) => textOf(heard) === text);

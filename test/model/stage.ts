@@ -57,6 +57,11 @@ export class Stage {
     this.admin = new Admin(house, ports, this.#prefix);
   }
 
+  /** Whether there is more than one node. */
+  get isSpread(): boolean {
+    return this.#ports.length > 1;
+  }
+
   /** One of the nodes; each in its turn, as `n` counts up. */
   node(n: number): number {
     return n % this.#ports.length;

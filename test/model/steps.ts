@@ -208,7 +208,8 @@ const queueOn = (node: fc.Arbitrary<number>): fc.Arbitrary<Step[]> =>
     .map(([update, joins]) => [update, ...joins]);
 
 /**
- * Some joins, in two of three with a waiting room, what becomes of them, and a burst: 21 steps at most.
+ * Some joins, in two of three with a waiting room, what becomes of them, and a burst: 21 steps at most; on several nodes
+ * more come at once, since there it matters.
  *
  * @param nodes over how many nodes of the server clients and admins are spread
  */
@@ -220,7 +221,7 @@ export function sequencesOver(nodes: number): fc.Arbitrary<Sequence> {
       fc.array(fc.record(joinOn(node)), { minLength: 2, maxLength: 4 }),
       fc.option(queueOn(node), { nil: [], freq: 3 }),
       upTo(10, step),
-      upTo(3, step),
+      upTo(nodes === 1 ? 3 : 8, step),
     )
     .map(([joins, waiting, steps, burst]) => ({ steps: [...joins, ...waiting, ...steps], burst }));
 }
