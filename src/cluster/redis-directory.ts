@@ -49,6 +49,7 @@ export class RedisDirectory implements Directory {
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #lastSerial = 0;
+  readonly #offset = Math.floor(Math.random() * 1_000);
 
   constructor(redis: Redis, prefix: string, lease: Pick<Lease, 'id' | 'until' | 'live'>, clock: Clock) {
     this.#redis = redis;
@@ -125,7 +126,7 @@ export class RedisDirectory implements Directory {
     const { all, isComplete } = await this.#all();
     const found = all
       .filter((listed) => listed.serial > after && passes(listed, asked))
-      .sort((one, other) => one.serial - other.serial);
+      .sort((one, other) => one.serial - other.serial || (one.clientId < other.clientId ? -1 : 1));
     const page = found.slice(0, limit);
     const next = page.length < found.length ? (page.at(-1)?.serial ?? after) : undefined;
     return { connections: page.values().map(shown), next, isComplete };
@@ -229,8 +230,8 @@ export class RedisDirectory implements Directory {
   }
 
   #newSerial(): number {
-    // Of this many digits since 2001 and for some thousand years; more than a hundred in a millisecond run ahead.
-    this.#lastSerial = Math.max(this.#lastSerial + 1, this.#clock.now() * 100);
+    // Of this many digits since 2001 and until 2255. Of two nodes in one millisecond each has its own part of it.
+    this.#lastSerial = Math.max(this.#lastSerial + 1, this.#clock.now() * 1_000 + this.#offset);
     return this.#lastSerial;
   }
 

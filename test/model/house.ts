@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { TelemetryEvent } from '../../src/telemetry.ts';
 import { patientMs } from '../support/redis.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -22,11 +23,14 @@ export interface House {
   expire(clientId: string): void;
   /** From now on, the server keeps no place for this client. */
   forget(clientId: string): void;
+  /** What went wrong on a node, as it told itself. */
+  readonly faults: string[];
   /** Resolves when every node has heard of all that has been done. */
   quiet(): Promise<void>;
 }
 
 const resumeWindowMs = 600_000;
+const isFault = /^(socket\.failed|request\.failed|broker|delivery|redis|limits|node\.(lost|swept))/;
 
 /**
  * Starts a server that tells who comes and goes, so that nobody has to sleep until a broken connection was noticed, or
@@ -43,6 +47,7 @@ export async function openHouse(
   const departures = new Map<string, PromiseWithResolvers<void>>();
   const windows = new Map<string, () => void>();
   const forgotten = new Set<string>();
+  const faults: string[] = [];
   const departure = (clientId: string): PromiseWithResolvers<void> => {
     const known = departures.get(clientId) ?? Promise.withResolvers<void>();
     departures.set(clientId, known);
@@ -56,6 +61,7 @@ export async function openHouse(
     let [port, lastLost] = [0, ''];
     const report = (event: TelemetryEvent): void => {
       if (event.type === 'server.started') port = Number(new URL(event.url).port);
+      if (isFault.test(event.type)) faults.push(inspect(event, { depth: 4 }));
       if (!/^connection\./.test(event.type) || !('connection' in event)) return;
       const { clientId, roomId, identity } = event.connection;
       if (event.type === 'connection.lost') lastLost = clientId;
@@ -75,7 +81,7 @@ export async function openHouse(
   const nodes: HouseNode[] = [];
   for (const env of envs) nodes.push(await startNode(env));
   return {
-    ...{ nodes, expire, quiet },
+    ...{ nodes, expire, faults, quiet },
     token: (claims) => nodes[0]?.server.token(claims) ?? '',
     idOf: (roomId, name) => ids.get(`${roomId} ${name}`) ?? name,
     gone: (clientId) => departure(clientId).promise,

@@ -63,7 +63,8 @@ async function play({ steps, burst }: Sequence, house: House, ports: readonly nu
     await checkNewcomers(stage);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`${stage.named(why)}\nafter\n  ${script.join('\n  ')}`);
+    const faults = house.faults.splice(0).map((fault) => `\n${fault}`);
+    throw new Error(`${stage.named(why)}\nafter\n  ${script.join('\n  ')}${faults.join('')}`);
   } finally {
     stage.end();
   }
