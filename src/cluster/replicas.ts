@@ -7,16 +7,18 @@ import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import type { RedisDirectory } from './redis-directory.ts';
-import { type EventBody, Replica, rollOf, rollText } from './replica.ts';
+import { type EventBody, Replica, rollOf } from './replica.ts';
 import type { RoomCommands } from './room-commands.ts';
+import { writeBack } from './write-back.ts';
 
 /** After so long without the event that it waits for, a replica is loaded. */
 const patienceMs = 100;
-/** After Redis was emptied, so long nobody is taken for gone who is missing: the other nodes write back as well. */
-const restoreMs = 4_000;
-/** Rooms that are written back at once, and connections in one step of that. */
+/** So long nobody is taken for gone who is only missing: where Redis was emptied, the nodes write back what they hold. */
+const restoreMs = 3_000;
+/** So long nobody is taken for dead whose node is not known: it may have joined just now. */
+const acquaintMs = 2_500;
+/** Rooms that are written back at once. */
 const restoredAtOnce = 50;
-const connectionsAtOnce = 500;
 const retryMs = 1_000;
 
 /**
@@ -31,8 +33,6 @@ export class Replicas {
   readonly #clock: Clock;
   readonly #byPlace = new Map<string, Replica>();
   #follower: Follower | undefined;
-  /** Until when those who are missing may still come back. */
-  #restoredAt = 0;
 
   constructor(
     commands: RoomCommands,
@@ -95,7 +95,6 @@ export class Replicas {
   }
 
   async restoreAll(): Promise<void> {
-    this.#restoredAt = this.#clock.now() + restoreMs;
     const replicas = [...this.#byPlace.values()];
     for (let index = 0; index < replicas.length; index += restoredAtOnce) {
       await Promise.all(replicas.slice(index, index + restoredAtOnce).map((each) => this.#restore(each)));
@@ -119,7 +118,6 @@ export class Replicas {
       throw degraded(error);
     });
     replica.opened = followed.then(() => this.#load(replica));
-    // Whoever opens it hears of it; nobody else is to take it for open.
     replica.opened.catch(() => this.#close(replica));
     return replica;
   }
@@ -140,13 +138,18 @@ export class Replicas {
     }, retryMs);
   }
 
-  /** Whether clients of this node that are missing in Redis have been so for longer than it takes to write them back. */
+  /** Whether those who are missing in Redis have been so for longer than it takes to write them back. */
   #isLate(replica: Replica, roll: readonly RollEntry[]): boolean {
     const present = new Set(roll.map(({ record }) => record.clientId));
-    const here = this.#follower?.everybody(replica.place).filter(({ node }) => node === undefined) ?? [];
-    if (here.every(({ clientId }) => present.has(clientId))) replica.missingSince = undefined;
-    else replica.missingSince ??= this.#clock.now();
+    const known = this.#follower?.everybody(replica.place) ?? [];
+    const missing = known.some((each) => this.#isAlive(each) && !present.has(each.clientId));
+    if (missing) replica.missingSince ??= this.#clock.now();
+    else replica.missingSince = undefined;
     return replica.missingSince === undefined || this.#clock.now() >= replica.missingSince + restoreMs;
+  }
+
+  #isAlive({ node }: Connection): boolean {
+    return node === undefined || this.#lease.live.has(node);
   }
 
   async #loadNow(replica: Replica): Promise<void> {
@@ -160,10 +163,7 @@ export class Replicas {
     if (!isLate && loaded[0][0] === null) throw degraded();
     const before = replica.state;
     replica.load(loaded);
-    const isRestored = this.#clock.now() >= this.#restoredAt;
-    const isGone = ({ node }: Connection) =>
-      node === undefined ? isLate : isRestored || !this.#lease.live.has(node);
-    this.#follower?.take(replica.place, roll, before, isGone);
+    this.#follower?.take(replica.place, roll, before, (missing) => isLate || !this.#isAlive(missing));
     if (!isLate && replica.missingSince !== undefined) this.#loadLater(replica);
     const events = replica.buffered;
     replica.buffered = undefined;
@@ -205,29 +205,33 @@ export class Replicas {
     }
   }
 
-  /** Takes out whom nobody has: on a node that has died, or on this one, which knows nothing of it. */
-  #bury({ place }: Replica): void {
-    const { id, live, settled } = this.#lease;
-    const isNobodys = ({ node }: Connection) =>
-      node !== undefined && (node === id || (settled && !live.has(node)));
-    void this.#follower?.bury(place, isNobodys);
+  /** Takes out whom nobody has: on this node, which knows nothing of them, or on one that has died. */
+  #bury(replica: Replica): void {
+    const { id } = this.#lease;
+    void this.#follower?.bury(replica.place, ({ node }) => node === id);
+    if (this.#dead(replica).size === 0) return;
+    this.#clock.later(() => {
+      const dead = this.#dead(replica);
+      if (this.get(replica.place) === replica) {
+        void this.#follower?.bury(replica.place, ({ node = '' }) => dead.has(node));
+      }
+    }, acquaintMs);
+  }
+
+  /** The nodes that have somebody in a room, and no lease, as far as is known here. */
+  #dead({ place }: Replica): ReadonlySet<string> {
+    if (!this.#lease.settled) return new Set();
+    const known = this.#follower?.everybody(place) ?? [];
+    return new Set(known.filter((each) => !this.#isAlive(each)).map(({ node = '' }) => node));
   }
 
   async #restore(replica: Replica): Promise<void> {
-    const { place, version, state } = replica;
-    if (state === undefined || this.get(place) !== replica) return;
-    const here = this.#follower?.everybody(place).filter(({ node }) => node === undefined) ?? [];
-    for (let index = 0; index < here.length; index += connectionsAtOnce) {
-      const rolls = here.slice(index, index + connectionsAtOnce).flatMap((connection) => {
-        const record = toRecord(connection, this.#lease.id);
-        return [connection.clientId, rollText({ order: connection.order, record })];
-      });
-      try {
-        await this.#commands.restore(place, version, JSON.stringify(state), rolls);
-      } catch {
-        this.#clock.later(() => void this.#restore(replica), retryMs);
-        return;
-      }
+    if (this.get(replica.place) !== replica) return;
+    const here = this.#follower?.everybody(replica.place).filter(({ node }) => node === undefined) ?? [];
+    try {
+      await writeBack(this.#commands, this.#lease.id, replica, here);
+    } catch {
+      this.#clock.later(() => void this.#restore(replica), retryMs);
     }
   }
 

@@ -138,7 +138,9 @@ export class Changes {
   #went(place: Place, clientId: string, reason: Departure['reason'], applied: Applied): void {
     const connection = this.#registry.get(clientId);
     if (connection !== undefined) this.#remove(connection, reason);
-    if (reason === 'kicked') connection?.outlet.close('kicked'); // where what closed it is lost
+    // Taken out by another node: it is told so where that was not heard, or could not be told.
+    if (reason === 'kicked') connection?.outlet.close('kicked');
+    else if (reason === 'disconnected') connection?.outlet.close('restarting');
     if (connection !== undefined && isWaiting(connection))
       return this.#news.tellOfWaited(connection, applied.cause);
     if (applied.state === undefined) return this.#dismiss(place);
