@@ -151,7 +151,8 @@ export class RedisRoomStore implements RoomStore {
   async #commit(replica: Replica, outcome: Outcome, cause: string | undefined): Promise<CommitReply> {
     const { change, state } = outcome;
     const isChanged = state !== replica.state;
-    const nextVersion = isChanged ? randomUUID() : '';
+    // Of a room that has ended nothing is left, its version neither.
+    const nextVersion = isChanged && state !== undefined ? randomUUID() : '';
     const body = {
       ...outcome,
       state: isChanged ? (state ?? null) : undefined,
