@@ -96,17 +96,17 @@ export class RedisRoomStore implements RoomStore {
           return outcome;
         }
         const [status, incarnation, seq] = reply;
-        if (status === 'gone') return undefined;
         if (status === 'conflict') this.#unlist(outcome);
         try {
           await this.#replicas.reached(replica, incarnation, Number(seq));
         } catch (error) {
           // It is done, and this node hears of it when it can.
-          if (status === 'ok' && outcome.change?.type === 'went') return outcome;
-          throw error;
+          if (status === 'conflict' || outcome.change?.type !== 'went') throw error;
+          return status === 'ok' ? outcome : undefined;
         }
         if (this.#replicas.get(place) !== replica) throw degraded(); // this node is not what it was
         if (status === 'ok') return outcome;
+        if (status === 'gone') return undefined;
       }
       throw degraded();
     });

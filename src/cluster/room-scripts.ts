@@ -21,7 +21,7 @@ end
 
 /** How a commit ends: carried out, not needed since who it is about has gone, or refused since something has changed. */
 export type CommitStatus = 'ok' | 'gone' | 'conflict';
-/** Of the event that it made, or, after a conflict, of the last one that the caller should know of. */
+/** Of the event that it made, or else of the last one: the caller has to know of it before it goes on. */
 export type CommitReply = readonly [status: CommitStatus, incarnation: string, seq: number];
 
 /** The arguments of a commit behind the end of the lease, in order. Empty: none. */
@@ -56,13 +56,10 @@ local required, maxSize, nextIncarnation = ARGV[10], tonumber(ARGV[11]), ARGV[12
 
 local isMember = redis.call('HEXISTS', members, clientId) == 1
 local waits = redis.call('HEXISTS', waiting, clientId) == 1
-if (type == 'went' and not isMember and not waits) or (type == 'admitted' and not waits) then
-  return { 'gone', '', 0 }
-end
-
 local now = redis.call('HMGET', room, 'incarnation', 'version', 'seq')
 local current, seq = now[1] or '', tonumber(now[3] or 0)
-if type == 'dissolved' and current == '' then return { 'gone', '', 0 } end
+local isGone = (type == 'went' and not isMember and not waits) or (type == 'admitted' and not waits)
+if isGone or (type == 'dissolved' and current == '') then return { 'gone', current, seq } end
 local conflict = { 'conflict', current, seq }
 if current ~= incarnation or (now[2] or '') ~= version then return conflict end
 if required ~= '' and required ~= clientId and redis.call('HEXISTS', members, required) == 0 then return conflict end
