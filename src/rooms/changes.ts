@@ -139,8 +139,10 @@ export class Changes {
     const connection = this.#registry.get(clientId);
     if (connection !== undefined) this.#remove(connection, reason);
     // Taken out by another node: it is told so where that was not heard, or could not be told.
-    if (reason === 'kicked') connection?.outlet.close('kicked');
-    else if (reason === 'disconnected') connection?.outlet.close('restarting');
+    if (connection?.node === undefined) {
+      if (reason === 'kicked') connection?.outlet.close('kicked');
+      if (reason === 'disconnected') connection?.outlet.close('restarting');
+    }
     if (connection !== undefined && isWaiting(connection))
       return this.#news.tellOfWaited(connection, applied.cause);
     if (applied.state === undefined) return this.#dismiss(place);
