@@ -62,7 +62,8 @@ export class Closing {
   /** Ends every connection to this node, since the server stops. Never rejects: what cannot be said, others find out. */
   async closeAll(): Promise<void> {
     const ends = this.#registry.places().map((place) => {
-      const here = this.#views.everybody(place).filter(({ node }) => node === undefined);
+      const everybody = this.#views.everybody(place);
+      const here = this.#views.hostsLast(everybody.filter(({ node }) => node === undefined));
       for (const { outlet } of here) outlet.close('restarting');
       return Promise.try(() =>
         this.#registry.isElsewhere(place)

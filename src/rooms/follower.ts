@@ -63,9 +63,13 @@ export class RoomFollower implements Follower {
       if (connection.node === undefined) connection.outlet.close('restarting');
       this.#changes.go(connection, connection.node === undefined ? 'closed' : 'disconnected');
     }
-    const isWatched = this.#registry.isHere(place);
-    for (const entry of roll) this.#changes.meet(place, entry, isWatched);
-    if (isWatched && before !== undefined) this.#news.turned(place, before);
+    const wasWatched = this.#registry.isHere(place);
+    for (const entry of roll) {
+      this.update(entry.record, undefined);
+      // One of this node may be among them, who is to hear of those that come after it.
+      this.#changes.meet(place, entry, this.#registry.isHere(place));
+    }
+    if (wasWatched && before !== undefined) this.#news.turned(place, before);
   }
 
   drop(place: Place): void {
@@ -84,10 +88,14 @@ export class RoomFollower implements Follower {
   }
 
   bury(place: Place, isDead: (connection: Connection) => boolean): Ready<unknown> {
-    const dead = this.#views.everybody(place).filter(isDead);
+    const dead = this.#views.hostsLast(this.#views.everybody(place).filter(isDead));
     return Promise.allSettled(
       dead.map((connection) => Promise.try(() => this.#membership.leave(connection, 'disconnected'))),
     );
+  }
+
+  mend(place: Place): Ready<unknown> {
+    return this.#membership.mend(place);
   }
 
   everybody(place: Place): Connection[] {

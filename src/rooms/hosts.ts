@@ -50,6 +50,21 @@ export function revoke(by: Member, target: Member): Rule<Outcome> {
   };
 }
 
+/** Whoever is not a member has nothing there: for a room of which a part was lost. */
+export function mend(isMember: (clientId: string) => boolean, heirs: Iterable<Member>): Rule<Outcome> {
+  return (state) => {
+    if (state === undefined) return { state };
+    const hosts = state.hosts.filter(isMember);
+    const shares = state.shares.filter(({ clientId }) => isMember(clientId));
+    const ended = state.shares.filter(({ clientId }) => !isMember(clientId));
+    if (hosts.length === state.hosts.length && ended.length === 0) return { state };
+    const mended = { ...state, hosts, shares };
+    if (hosts.length === state.hosts.length) return { state: mended, ended };
+    if (hosts.length > 0) return { state: mended, ended, hostChange: 'left' };
+    return { ...withoutHost(mended, '', heirs, 'left'), ended };
+  };
+}
+
 function withHost(state: RoomState, clientId: string): Outcome<RoomState> {
   return { state: { ...state, hosts: [...state.hosts, clientId] }, promoted: clientId };
 }

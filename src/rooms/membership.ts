@@ -13,7 +13,7 @@ import {
 } from './connection.ts';
 import type { Door } from './door.ts';
 import type { Report, RoomEvent } from './events.ts';
-import { regrant } from './hosts.ts';
+import { mend, regrant } from './hosts.ts';
 import type { Hub } from './hub.ts';
 import type { Identity } from './identity.ts';
 import type { News } from './news.ts';
@@ -177,6 +177,14 @@ export class Membership {
     return whenReady(left, hasGone);
   }
 
+  /** Takes from those who are not in a channel what they have there: some of it was lost. Does nothing where it is whole. */
+  mend(place: Place): Ready<unknown> {
+    return this.#rooms.transaction(place, (state) => {
+      const isMember = (clientId: string) => this.#registry.members(place).has(clientId);
+      return mend(isMember, this.#heirs(place))(state);
+    });
+  }
+
   /** Gives a client the grants of a new token of the same user; does nothing if it has gone meanwhile. */
   refresh(connection: Connection, identity: Identity): Ready<unknown> {
     if (this.#registry.get(connection.clientId) === undefined) return undefined;
@@ -192,9 +200,10 @@ export class Membership {
     if (isRenamed) this.#news.renamed(connection);
     // Only a claim that changes changes anything: a host by election stays host while its tokens say nothing of it.
     if (before.host === identity.host) return undefined;
-    return this.#rooms.transaction(connection, (state) =>
-      regrant(asMember(connection), this.#heirs(connection))(state),
-    );
+    return this.#rooms.transaction(connection, (state) => {
+      if (!this.#registry.members(connection).has(connection.clientId)) return { state }; // it has gone meanwhile
+      return regrant(asMember(connection), this.#heirs(connection))(state);
+    });
   }
 
   /** Puts a client out: it is told, its outlet closes, and the others hear that it went. Otherwise as {@link leave}. */

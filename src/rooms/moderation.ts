@@ -100,7 +100,11 @@ export class Moderation {
   }
 
   #apply(sender: Connection, rule: Rule<Outcome>): Ready<unknown> {
-    return this.#rooms.transaction(sender, rule, sender.clientId);
+    const asMember: Rule<Outcome> = (state) => {
+      this.#views.member(sender, sender.clientId); // who may have been put out meanwhile
+      return rule(state);
+    };
+    return this.#rooms.transaction(sender, asMember, sender.clientId);
   }
 }
 

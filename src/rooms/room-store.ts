@@ -59,6 +59,8 @@ export interface Follower {
   close(place: Place): void;
   /** Takes those out whom nobody has any more: a node died, or gave up. Never rejects. */
   bury(place: Place, isDead: (connection: Connection) => boolean): Ready<unknown>;
+  /** Sees to it that only those have something in a channel who are in it. */
+  mend(place: Place): Ready<unknown>;
   /** Who is in a channel of a room, or waits. */
   everybody(place: Place): Connection[];
   isHere(place: Place): boolean;

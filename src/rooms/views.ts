@@ -73,6 +73,14 @@ export class Views {
     return this.#rooms.get(connection)?.hosts.includes(connection.clientId) ?? false;
   }
 
+  /** In the order in which they had better go together: so that none of them is host in between. */
+  hostsLast(connections: readonly Connection[]): Connection[] {
+    const [guests, hosts] = [false, true].map((isHost) =>
+      connections.filter((connection) => this.isHost(connection) === isHost),
+    );
+    return [...(guests ?? []), ...(hosts ?? [])];
+  }
+
   /** What a connection may do in its channel of the room. */
   role(connection: Connection): Role {
     if (isWaiting(connection)) return 'waiting';
