@@ -240,7 +240,8 @@ export class RedisDirectory implements Directory {
   }
 }
 
-function nodeOf(clientId: string): string {
+/** The node that made a client id; empty where it is of none. */
+export function nodeOf(clientId: string): string {
   return /^client_([a-z0-9]{8})_/.exec(clientId)?.[1] ?? '';
 }
 

@@ -1,28 +1,25 @@
-import { randomUUID } from 'node:crypto';
 import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
 import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
-import type { Outcome, RoomState, Rule } from '../rooms/room.ts';
+import { SignalboxError } from '../rooms/errors.ts';
+import type { Change, Outcome, RoomState, Rule } from '../rooms/room.ts';
 import type { Follower, RoomStore, Said } from '../rooms/room-store.ts';
+import { Arrears } from './arrears.ts';
+import { proposalOf } from './commit.ts';
 import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
-import type { RedisDirectory } from './redis-directory.ts';
+import { nodeOf, type RedisDirectory } from './redis-directory.ts';
 import type { Replica } from './replica.ts';
 import { Replicas } from './replicas.ts';
 import type { RoomCommands } from './room-commands.ts';
-import type { Commit, CommitReply } from './room-scripts.ts';
-
-/** A departure that this node has carried out, and Redis does not know yet. */
-interface Unsaid {
-  readonly place: Place;
-  readonly rule: Rule<Outcome>;
-  readonly cause: string | undefined;
-}
+import type { CommitStatus } from './room-scripts.ts';
 
 /** So often a rule is run anew since somebody else was first, before the caller is told to come back. */
 const maxAttempts = 50;
-const retryMs = 1_000;
+
+/** How an attempt ended; where somebody else was first, with which event, so that the rule is to be run on that. */
+type Answer = Exclude<CommitStatus, 'conflict'> | readonly [incarnation: string, seq: number];
 
 /**
  * The states of the rooms, for all nodes.
@@ -38,12 +35,7 @@ export class RedisRoomStore implements RoomStore {
   readonly #replicas: Replicas;
   readonly #directory: RedisDirectory;
   readonly #roomSize: number;
-  readonly #later: Clock['later'];
-  /** By `clientId`. */
-  readonly #unsaid = new Map<string, Unsaid>();
-  /** Clients of this node whose last update Redis may not know. */
-  readonly #dirty = new Set<Connection>();
-  #isRetrying = false;
+  readonly #arrears: Arrears;
   #follower: Follower | undefined;
 
   /** @param roomSize how many may be in one channel of a room */
@@ -51,15 +43,22 @@ export class RedisRoomStore implements RoomStore {
     commands: RoomCommands,
     directory: RedisDirectory,
     broker: Broker,
-    lease: Pick<Lease, 'id' | 'live' | 'settled'>,
+    lease: Pick<Lease, 'id' | 'until' | 'live' | 'settled'>,
     roomSize: number,
     clock: Clock,
   ) {
     this.#commands = commands;
     this.#directory = directory;
     this.#roomSize = roomSize;
-    this.#later = clock.later;
     this.#replicas = new Replicas(commands, directory, broker, lease, clock);
+    const payment = {
+      say: ({ place, rule, cause }: Parameters<Arrears['went']>[0]) => this.transaction(place, rule, cause),
+      update: (connection: Connection) => {
+        if (this.#knows(connection, connection.clientId)) this.update(connection);
+      },
+      look: (place: Place) => this.#replicas.reload(place), // which has them buried
+    };
+    this.#arrears = new Arrears(payment, clock.later);
   }
 
   followedBy(follower: Follower): void {
@@ -75,6 +74,16 @@ export class RedisRoomStore implements RoomStore {
     return this.#replicas.hold(places, use);
   }
 
+  /** How many channels of rooms this node knows. */
+  get size(): number {
+    return this.#replicas.size;
+  }
+
+  /** How much of what happened here Redis is still to be told. */
+  get owed(): number {
+    return this.#arrears.size;
+  }
+
   /** Takes what a script has published about a room. */
   event(place: Place, event: Envelope): void {
     this.#replicas.event(place, event);
@@ -84,31 +93,35 @@ export class RedisRoomStore implements RoomStore {
     return this.#replicas.hold([place], async () => {
       const replica = this.#replicas.get(place);
       if (replica === undefined) throw degraded();
-      for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-        const outcome = rule(replica.state);
-        let reply: CommitReply;
-        try {
-          reply = await this.#commit(replica, outcome, cause);
-        } catch (error) {
-          this.#unlist(outcome);
-          if (outcome.change?.type !== 'went') throw error;
-          this.#goHere(replica, outcome, { place: replica.place, rule, cause });
+      let outcome: O | undefined;
+      try {
+        outcome = rule(replica.state);
+        let answer = await this.#attempt(replica, outcome, cause);
+        if (isAnswered(answer)) return answer === 'ok' ? outcome : undefined;
+        // One after the other, so that no more than one of each node is in the way of another one's.
+        return await replica.inTurn(async () => {
+          for (let attempts = 1; attempts < maxAttempts; attempts += 1) {
+            const before = `${answer}`;
+            const next = rule(replica.state);
+            outcome = next;
+            answer = await this.#attempt(replica, next, cause);
+            if (isAnswered(answer)) return answer === 'ok' ? next : undefined;
+            // Nobody was first: this node knows something else than Redis, which another attempt does not change.
+            if (`${answer}` === before) break;
+          }
+          throw degraded();
+        });
+      } catch (error) {
+        const { change } = outcome ?? {};
+        // The answer was lost, and the event was not: it has come.
+        if (isComing(change) && this.#knows(place, change.member.clientId)) return outcome;
+        if (change?.type === 'went') {
+          this.#goHere(replica, change, rule, cause);
           return outcome;
         }
-        const [status, incarnation, seq] = reply;
-        if (status === 'conflict') this.#unlist(outcome);
-        try {
-          await this.#replicas.reached(replica, incarnation, Number(seq));
-        } catch (error) {
-          // It is done, and this node hears of it when it can.
-          if (status === 'conflict' || outcome.change?.type !== 'went') throw error;
-          return status === 'ok' ? outcome : undefined;
-        }
-        if (this.#replicas.get(place) !== replica) throw degraded(); // this node is not what it was
-        if (status === 'ok') return outcome;
-        if (status === 'gone') return undefined;
+        if (isComing(change)) this.#withdraw(replica.place, change.member.clientId, error);
+        throw error;
       }
-      throw degraded();
     });
   }
 
@@ -116,75 +129,57 @@ export class RedisRoomStore implements RoomStore {
     const record = toRecord(connection, this.#commands.node);
     const isHost = isHostIn(this.get(connection), connection.clientId);
     this.#directory.put(connection, record, isHost).catch(() => {}); // it says so as soon as it can
-    this.#commands.update(connection, record, said).catch(() => {
-      this.#dirty.add(connection);
-      this.#retryLater();
-    });
+    this.#commands.update(connection, record, said).catch(() => this.#arrears.changed(connection));
   }
 
   /** Messages may have been missed: every room is loaded anew. */
   async reload(): Promise<void> {
-    await this.#retry(); // whoever has gone is not to be met again
-    this.#replicas.reloadAll();
+    await this.#arrears.pay(); // whoever has gone is not to be met again
+    await this.#replicas.reloadAll();
   }
 
   /** Redis was emptied: writes back what this node holds, and then sees what there is. */
   async restore(): Promise<void> {
     await this.#replicas.restoreAll();
-    await this.#retry();
+    await this.#arrears.pay();
   }
 
   /** Others count this node as dead: its connections end, and nothing of them is written any more. */
   lose(): void {
-    this.#unsaid.clear();
-    this.#dirty.clear();
+    this.#arrears.forget();
     this.#replicas.closeAll();
   }
 
-  /** Takes out of a room whoever was on a node that has died. */
+  /** Takes out of a room whoever is on a node that has died; of this one, whom it knows nothing of. */
   sweep(place: Place, node: string): Promise<unknown> {
     return this.hold([place], async () => {
       await this.#follower?.bury(place, (connection) => connection.node === node);
     });
   }
 
-  async #commit(replica: Replica, outcome: Outcome, cause: string | undefined): Promise<CommitReply> {
+  /** Has a change made, and waits until it has been carried out here, or until this node knows what was in between. */
+  async #attempt(replica: Replica, outcome: Outcome, cause: string | undefined): Promise<Answer> {
     const { change, state } = outcome;
-    const isChanged = state !== replica.state;
-    // Of a room that has ended nothing is left, its version neither.
-    const nextVersion = isChanged && state !== undefined ? randomUUID() : '';
-    const body = {
-      ...outcome,
-      state: isChanged ? (state ?? null) : undefined,
-      version: isChanged ? nextVersion : undefined,
-      cause,
-    };
-    const comes = change?.type === 'joined' || change?.type === 'waits';
-    const commit: Omit<Commit, keyof ReturnType<RoomCommands['publishing']>> = {
-      incarnation: replica.incarnation,
-      version: replica.version,
-      type: change?.type ?? '',
-      clientId: comes
-        ? change.member.clientId
-        : change?.type === 'went' || change?.type === 'admitted'
-          ? change.clientId
-          : '',
-      joinedAt: comes ? change.member.joinedAt : change?.type === 'admitted' ? change.joinedAt : '',
-      record: comes ? JSON.stringify(change.member) : '',
-      state: isChanged ? (state === undefined ? '-' : JSON.stringify(state)) : '',
-      nextVersion,
-      required: outcome.promoted ?? '',
-      maxSize: comes && outcome.hasPlace !== true ? this.#roomSize : 0,
-      nextIncarnation: randomUUID(),
-    };
-    const listed = this.#list(replica.place, outcome);
+    if (change === undefined && state === replica.state) return 'ok';
+    // It began to come to the node that this one was.
+    if (isComing(change) && nodeOf(change.member.clientId) !== this.#commands.node) throw degraded();
+    const { commit, body } = proposalOf(replica, outcome, this.#roomSize, cause);
+    // Who cannot be listed now is so as soon as can be.
+    const listed = this.#list(replica.place, outcome)?.catch(() => {});
     const [reply] = await Promise.all([this.#commands.commit(replica.place, commit, body), listed]);
-    return reply;
+    const [status, incarnation, seq] = reply;
+    await this.#replicas.reached(replica, incarnation, Number(seq));
+    if (this.#replicas.get(replica.place) !== replica) throw degraded(); // this node is not what it was
+    if (status === 'conflict') return [incarnation, Number(seq)];
+    // Redis has lost who goes: it has been emptied, and may have taken it back from this node by now.
+    const isLeft = change?.type === 'went' && this.#knows(replica.place, change.clientId);
+    if (status === 'gone' && isLeft) throw degraded();
+    return status;
   }
 
   /** What is about to change is what lists say by the time that anybody is told of it. */
   #list(place: Place, { change, state }: Outcome): Promise<void> | undefined {
-    if (change?.type === 'joined' || change?.type === 'waits') {
+    if (isComing(change)) {
       return this.#directory.put(place, change.member, isHostIn(state, change.member.clientId));
     }
     if (change?.type === 'went') return this.#directory.remove([change.clientId]);
@@ -193,51 +188,40 @@ export class RedisRoomStore implements RoomStore {
     return this.#directory.remove(everybody.map(({ clientId }) => clientId));
   }
 
-  /** Who was about to come has not, or not yet. */
-  #unlist({ change }: Outcome): void {
-    const comes = change?.type === 'joined' || change?.type === 'waits';
-    if (comes) this.#directory.remove([change.member.clientId]).catch(() => {}); // tried again
-  }
-
   /** Nobody waits for Redis to go: the others on this node hear of it now, and all the rest when Redis does. */
-  #goHere(replica: Replica, outcome: Outcome, unsaid: Unsaid): void {
-    const { change } = outcome;
-    if (change?.type !== 'went') return;
-    this.#follower?.apply(replica.place, { state: replica.state, change, order: 0, cause: unsaid.cause });
-    this.#unsaid.set(change.clientId, unsaid);
-    this.#retryLater();
+  #goHere(
+    replica: Replica,
+    change: Extract<Change, { type: 'went' }>,
+    rule: Rule<Outcome>,
+    cause: string | undefined,
+  ): void {
+    const { place, state } = replica;
+    if (this.#replicas.get(place) !== replica) return; // all have gone
+    const { clientId } = change;
+    if (this.#knows(place, clientId)) this.#follower?.apply(place, { state, change, order: 0, cause });
+    this.#arrears.went({ place, clientId, rule, cause });
   }
 
-  #retryLater(): void {
-    if (this.#isRetrying) return;
-    this.#isRetrying = true;
-    this.#later(() => {
-      this.#isRetrying = false;
-      void this.#retry();
-    }, retryMs);
+  /** One is told that it does not come: where Redis may think otherwise, it is taken out again. */
+  #withdraw(place: Place, clientId: string, error: unknown): void {
+    this.#directory.remove([clientId]).catch(() => {}); // it says so as soon as it can
+    const isRefused = error instanceof SignalboxError && error.code !== 'degraded';
+    if (!isRefused) this.#arrears.doubt(place);
   }
 
-  /** Says what could not be said. What fails again is remembered again. */
-  async #retry(): Promise<void> {
-    const [unsaid, dirty] = [[...this.#unsaid.values()], [...this.#dirty]];
-    this.#unsaid.clear();
-    this.#dirty.clear();
-    for (const connection of dirty) {
-      if (this.#follower?.everybody(connection).includes(connection)) this.update(connection);
-    }
-    for (const [index, { place, rule, cause }] of unsaid.entries()) {
-      try {
-        await this.transaction(place, rule, cause);
-      } catch {
-        // Not even the room can be opened: so it is with the others.
-        for (const each of unsaid.slice(index)) this.#unsaid.set(randomUUID(), each);
-        this.#retryLater();
-        return;
-      }
-    }
+  #knows(place: Place, clientId: string): boolean {
+    return this.#follower?.everybody(place).some((one) => one.clientId === clientId) ?? false;
   }
 }
 
 function isHostIn(state: RoomState | undefined, clientId: string): boolean {
   return state?.hosts.includes(clientId) ?? false;
+}
+
+function isComing(change: Change | undefined): change is Extract<Change, { type: 'joined' | 'waits' }> {
+  return change?.type === 'joined' || change?.type === 'waits';
+}
+
+function isAnswered(answer: Answer): answer is Extract<Answer, string> {
+  return typeof answer === 'string';
 }

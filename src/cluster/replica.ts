@@ -15,9 +15,12 @@ export interface EventBody extends Omit<Outcome, 'state'> {
   readonly cause?: string | undefined;
 }
 
-interface Waiter {
+/** Who waits for an event. */
+export interface Waiter {
   readonly incarnation: string;
   readonly seq: number;
+  /** Resolves when it has been taken; never rejects. */
+  readonly taken: Promise<void>;
   readonly resolve: () => void;
 }
 
@@ -37,16 +40,28 @@ export class Replica {
   /** Since when clients of this node are missing in Redis, in epoch milliseconds. */
   missingSince: number | undefined;
   /** Settles when no load is under way; never rejects. */
-  loading: Promise<void> = Promise.resolve();
+  loading: Promise<unknown> = Promise.resolve();
+  /** The load that is still to begin. */
+  nextLoad: Promise<void> | undefined;
+  /** Whether it is to be loaded again in a while. */
+  isLoadDue = false;
   /** Events that came while it is being loaded; `undefined` while it is not. */
   buffered: Envelope[] | undefined;
   #seq = 0;
   /** The incarnation before this one: the last event of a room comes before the answer to whoever made it. */
   #former: string | undefined;
   #waiters: Waiter[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor({ roomId, channel }: Place) {
     this.place = { roomId, channel };
+  }
+
+  /** Does one thing after the other, in the order in which they were asked for. */
+  inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(act);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
   /** Takes the number of an event, if it is the next one; else says why not. */
@@ -75,12 +90,18 @@ export class Replica {
     this.#become(incarnation ?? '', Number(seq ?? 0));
   }
 
-  /** Resolves when this event has been taken, or a later one; rejects never. */
-  reached(incarnation: string, seq: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiters.push({ incarnation, seq, resolve });
-      this.settle();
-    });
+  /** Waits for this event, or a later one. */
+  reached(incarnation: string, seq: number): Waiter {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { incarnation, seq, taken: promise, resolve };
+    this.#waiters.push(waiter);
+    this.settle();
+    return waiter;
+  }
+
+  /** Nobody waits for it any more. */
+  forget(waiter: Waiter): void {
+    this.#waiters = this.#waiters.filter((one) => one !== waiter);
   }
 
   /** Tells those who wait for what has come by now. */

@@ -1,24 +1,22 @@
 import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
-import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
-import type { Change, RoomState } from '../rooms/room.ts';
+import type { Connection, Place } from '../rooms/connection.ts';
 import { type Follower, placeKey, type RollEntry } from '../rooms/room-store.ts';
+import { Burial } from './burial.ts';
 import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
+import { listAnew } from './listing.ts';
 import type { RedisDirectory } from './redis-directory.ts';
 import { type EventBody, Replica, rollOf } from './replica.ts';
 import type { RoomCommands } from './room-commands.ts';
+import { inSteps } from './steps.ts';
 import { writeBack } from './write-back.ts';
 
 /** After so long without the event that it waits for, a replica is loaded. */
 const patienceMs = 100;
 /** So long nobody is taken for gone who is only missing: where Redis was emptied, the nodes write back what they hold. */
 const restoreMs = 3_000;
-/** So long nobody is taken for dead whose node is not known: it may have joined just now. */
-const acquaintMs = 2_500;
-/** Rooms that are written back at once. */
-const restoredAtOnce = 50;
 const retryMs = 1_000;
 
 /**
@@ -29,7 +27,8 @@ export class Replicas {
   readonly #commands: RoomCommands;
   readonly #directory: RedisDirectory;
   readonly #broker: Broker;
-  readonly #lease: Pick<Lease, 'id' | 'live' | 'settled'>;
+  readonly #lease: Pick<Lease, 'id' | 'until' | 'live' | 'settled'>;
+  readonly #burial: Burial;
   readonly #clock: Clock;
   readonly #byPlace = new Map<string, Replica>();
   #follower: Follower | undefined;
@@ -38,7 +37,7 @@ export class Replicas {
     commands: RoomCommands,
     directory: RedisDirectory,
     broker: Broker,
-    lease: Pick<Lease, 'id' | 'live' | 'settled'>,
+    lease: Pick<Lease, 'id' | 'until' | 'live' | 'settled'>,
     clock: Clock,
   ) {
     this.#commands = commands;
@@ -46,6 +45,12 @@ export class Replicas {
     this.#broker = broker;
     this.#lease = lease;
     this.#clock = clock;
+    this.#burial = new Burial(lease, clock.later);
+  }
+
+  /** How many they are. */
+  get size(): number {
+    return this.#byPlace.size;
   }
 
   followedBy(follower: Follower): void {
@@ -80,26 +85,36 @@ export class Replicas {
 
   /** Resolves when an event has been taken; where it does not come, the room is loaded. */
   async reached(replica: Replica, incarnation: string, seq: number): Promise<void> {
-    let isReached = false;
-    const taken = replica.reached(incarnation, seq).then(() => {
-      isReached = true;
+    const waiter = replica.reached(incarnation, seq);
+    let isLate = false;
+    const late = new Promise<void>((resolve) => this.#clock.later(resolve, patienceMs)).then(() => {
+      isLate = true;
     });
-    const late = new Promise<void>((resolve) => this.#clock.later(resolve, patienceMs));
-    await Promise.race([taken, late]);
-    if (!isReached) await this.#load(replica);
+    await Promise.race([waiter.taken, late]);
+    if (!isLate) return;
+    try {
+      await Promise.race([waiter.taken, this.#load(replica)]);
+    } finally {
+      replica.forget(waiter);
+    }
   }
 
-  /** Messages may have been missed. What cannot be loaded now is tried again. */
-  reloadAll(): void {
-    for (const replica of this.#byPlace.values()) this.#loadSoon(replica);
+  /** Messages may have been missed. What cannot be loaded now is tried again. Never rejects. */
+  reloadAll(): Promise<void> {
+    return inSteps([...this.#byPlace.values()], (replica) => this.#load(replica));
   }
 
   async restoreAll(): Promise<void> {
-    const replicas = [...this.#byPlace.values()];
-    for (let index = 0; index < replicas.length; index += restoredAtOnce) {
-      await Promise.all(replicas.slice(index, index + restoredAtOnce).map((each) => this.#restore(each)));
-    }
-    this.#clock.later(() => this.reloadAll(), restoreMs);
+    await inSteps([...this.#byPlace.values()], (replica) => this.#restore(replica));
+    this.#clock.later(() => void this.reloadAll(), restoreMs);
+  }
+
+  /** Loads a room, whether it is known here or not. */
+  reload(place: Place): Promise<void> {
+    return this.hold([place], async () => {
+      const replica = this.get(place);
+      if (replica) await this.#load(replica);
+    });
   }
 
   /** Ends the connections of this node, and knows no room any more. */
@@ -118,33 +133,42 @@ export class Replicas {
       throw degraded(error);
     });
     replica.opened = followed.then(() => this.#load(replica));
+    // Whoever opens it hears of it; nobody else is to take it for open.
     replica.opened.catch(() => this.#close(replica));
     return replica;
   }
 
+  /** Loads a room: one load that is still to begin serves all who ask. Where it fails, it is tried again. */
   #load(replica: Replica): Promise<void> {
-    const loaded = replica.loading.then(() => this.#loadNow(replica));
-    replica.loading = loaded.catch(() => {});
-    return loaded;
-  }
-
-  #loadSoon(replica: Replica): void {
-    this.#load(replica).catch(() => this.#loadLater(replica));
+    if (replica.nextLoad === undefined) {
+      replica.nextLoad = replica.loading.then(() => {
+        replica.nextLoad = undefined;
+        return this.#loadNow(replica);
+      });
+      replica.loading = replica.nextLoad.catch(() => this.#loadLater(replica));
+    }
+    return replica.nextLoad;
   }
 
   #loadLater(replica: Replica): void {
+    if (replica.isLoadDue) return;
+    replica.isLoadDue = true;
     this.#clock.later(() => {
-      if (this.get(replica.place) === replica) this.#loadSoon(replica);
+      replica.isLoadDue = false;
+      if (this.get(replica.place) === replica) this.#load(replica).catch(() => {}); // tried again
     }, retryMs);
   }
 
-  /** Whether those who are missing in Redis have been so for longer than it takes to write them back. */
-  #isLate(replica: Replica, roll: readonly RollEntry[]): boolean {
+  /**
+   * Whether those have gone who are missing in Redis. Where the room is another one, it may have been lost: then all
+   * nodes that are alive write back what they hold.
+   */
+  #isSure(replica: Replica, incarnation: string | null, roll: readonly RollEntry[]): boolean {
     const present = new Set(roll.map(({ record }) => record.clientId));
     const known = this.#follower?.everybody(replica.place) ?? [];
-    const missing = known.some((each) => this.#isAlive(each) && !present.has(each.clientId));
-    if (missing) replica.missingSince ??= this.#clock.now();
-    else replica.missingSince = undefined;
+    const isWhole = known.every((each) => present.has(each.clientId) || !this.#isAlive(each));
+    if (isWhole) replica.missingSince = undefined;
+    else if (incarnation !== replica.incarnation) replica.missingSince ??= this.#clock.now();
     return replica.missingSince === undefined || this.#clock.now() >= replica.missingSince + restoreMs;
   }
 
@@ -153,28 +177,31 @@ export class Replicas {
   }
 
   async #loadNow(replica: Replica): Promise<void> {
+    if (this.get(replica.place) !== replica) return;
     // What has come by now is in what is loaded.
     replica.buffered = [];
     const loaded = await this.#commands.load(replica.place);
     if (this.get(replica.place) !== replica) return;
     const roll = [...rollOf(loaded[1]), ...rollOf(loaded[2])];
-    const isLate = this.#isLate(replica, roll);
+    const isSure = this.#isSure(replica, loaded[0][0], roll);
     // A room that has clients here is in Redis, unless that was emptied: then it will be again.
-    if (!isLate && loaded[0][0] === null) throw degraded();
+    if (!isSure && loaded[0][0] === null) throw degraded();
     const before = replica.state;
     replica.load(loaded);
-    this.#follower?.take(replica.place, roll, before, (missing) => isLate || !this.#isAlive(missing));
-    if (!isLate && replica.missingSince !== undefined) this.#loadLater(replica);
+    this.#follower?.take(replica.place, roll, before, (missing) => isSure || !this.#isAlive(missing));
+    if (!isSure) this.#loadLater(replica);
     const events = replica.buffered;
     replica.buffered = undefined;
     replica.settle();
-    this.#bury(replica);
+    const isKnown = () => this.get(replica.place) === replica;
+    if (this.#follower) this.#burial.look(this.#follower, replica.place, isKnown, isSure);
     for (const event of events) this.event(replica.place, event);
+    this.#closeIdle(replica);
   }
 
-  #take(replica: Replica, { origin, words, body: text }: Envelope): void {
+  #take(replica: Replica, { words, body: text }: Envelope): void {
     const step = replica.step(words);
-    if (step === 'gap') this.#loadSoon(replica);
+    if (step === 'gap') this.#load(replica).catch(() => {}); // tried again
     if (step !== 'next') return;
     const body: EventBody = JSON.parse(text);
     const { update, said, ...outcome } = body;
@@ -184,45 +211,11 @@ export class Replicas {
       replica.turn(body);
       const applied = { ...outcome, state: replica.state, order: Number(words[2]) };
       this.#follower?.apply(replica.place, applied);
-      this.#list(replica, before, body.change);
-      if (body.change?.type === 'joined' && origin === this.#lease.id) this.#bury(replica);
+      const everybody = () => this.#follower?.everybody(replica.place) ?? [];
+      listAnew(this.#directory, this.#lease.id, replica, before, body.change, everybody);
     }
     replica.settle();
     this.#closeIdle(replica);
-  }
-
-  /** Lists those of this node anew of whom something is listed that has changed. */
-  #list({ place, state }: Replica, before: RoomState | undefined, change: Change | undefined): void {
-    const admitted = change?.type === 'admitted' ? change.clientId : undefined;
-    if (state?.hosts === before?.hosts && admitted === undefined) return;
-    for (const connection of this.#follower?.everybody(place) ?? []) {
-      const { clientId, node } = connection;
-      const isHost = state?.hosts.includes(clientId) ?? false;
-      const wasHost = before?.hosts.includes(clientId) ?? false;
-      if (node !== undefined || (isHost === wasHost && clientId !== admitted)) continue;
-      const record = toRecord(connection, this.#lease.id);
-      this.#directory.put(place, record, isHost).catch(() => {}); // it says so as soon as it can
-    }
-  }
-
-  /** Takes out whom nobody has: on this node, which knows nothing of them, or on one that has died. */
-  #bury(replica: Replica): void {
-    const { id } = this.#lease;
-    void this.#follower?.bury(replica.place, ({ node }) => node === id);
-    if (this.#dead(replica).size === 0) return;
-    this.#clock.later(() => {
-      const dead = this.#dead(replica);
-      if (this.get(replica.place) === replica) {
-        void this.#follower?.bury(replica.place, ({ node = '' }) => dead.has(node));
-      }
-    }, acquaintMs);
-  }
-
-  /** The nodes that have somebody in a room, and no lease, as far as is known here. */
-  #dead({ place }: Replica): ReadonlySet<string> {
-    if (!this.#lease.settled) return new Set();
-    const known = this.#follower?.everybody(place) ?? [];
-    return new Set(known.filter((each) => !this.#isAlive(each)).map(({ node = '' }) => node));
   }
 
   async #restore(replica: Replica): Promise<void> {

@@ -19,7 +19,7 @@ local function publish(command, channel, head, incarnation, seq, order, body)
 end
 `;
 
-/** How a commit ends: carried out, not needed since who it is about has gone, or refused since something has changed. */
+/** How a commit ends: carried out, of no use since who it is about has gone, or refused since something has changed. */
 export type CommitStatus = 'ok' | 'gone' | 'conflict';
 /** Of the event that it made, or else of the last one: the caller has to know of it before it goes on. */
 export type CommitReply = readonly [status: CommitStatus, incarnation: string, seq: number];
@@ -54,12 +54,14 @@ local incarnation, version, type, clientId = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local joinedAt, record, state, nextVersion = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local required, maxSize, nextIncarnation = ARGV[10], tonumber(ARGV[11]), ARGV[12]
 
-local isMember = redis.call('HEXISTS', members, clientId) == 1
-local waits = redis.call('HEXISTS', waiting, clientId) == 1
 local now = redis.call('HMGET', room, 'incarnation', 'version', 'seq')
 local current, seq = now[1] or '', tonumber(now[3] or 0)
-local isGone = (type == 'went' and not isMember and not waits) or (type == 'admitted' and not waits)
-if isGone or (type == 'dissolved' and current == '') then return { 'gone', current, seq } end
+local isMember = redis.call('HEXISTS', members, clientId) == 1
+local waits = redis.call('HEXISTS', waiting, clientId) == 1
+local isOver = current == '' and type ~= 'joined' and type ~= 'waits'
+if isOver or (type == 'went' and not isMember and not waits) or (type == 'admitted' and not waits) then
+  return { 'gone', current, seq }
+end
 local conflict = { 'conflict', current, seq }
 if current ~= incarnation or (now[2] or '') ~= version then return conflict end
 if required ~= '' and required ~= clientId and redis.call('HEXISTS', members, required) == 0 then return conflict end
