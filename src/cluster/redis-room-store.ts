@@ -163,7 +163,7 @@ export class RedisRoomStore implements RoomStore {
     const commit: Omit<Commit, keyof ReturnType<RoomCommands['publishing']>> = {
       incarnation: replica.incarnation,
       version: replica.version,
-      type: change?.type ?? '',
+      type: change?.type === 'went' && change.waited ? 'stopped' : (change?.type ?? ''),
       clientId: comes
         ? change.member.clientId
         : change?.type === 'went' || change?.type === 'admitted'
