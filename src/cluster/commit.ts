@@ -31,7 +31,7 @@ export function proposalOf(
     commit: {
       incarnation: replica.incarnation,
       version: replica.version,
-      type: change?.type ?? '',
+      type: change?.type === 'went' && change.waited ? 'stopped' : (change?.type ?? ''),
       clientId: came?.clientId ?? moved,
       joinedAt: came?.joinedAt ?? (change?.type === 'admitted' ? change.joinedAt : ''),
       record: came ? JSON.stringify(came) : '',

@@ -28,7 +28,7 @@ export type CommitReply = readonly [status: CommitStatus, incarnation: string, s
 export interface Commit {
   readonly incarnation: string;
   readonly version: string;
-  readonly type: 'joined' | 'waits' | 'admitted' | 'went' | 'dissolved' | '';
+  readonly type: 'joined' | 'waits' | 'admitted' | 'went' | 'stopped' | 'dissolved' | '';
   readonly clientId: string;
   readonly joinedAt: string;
   /** Of who joins or waits. */
@@ -59,12 +59,12 @@ local current, seq = now[1] or '', tonumber(now[3] or 0)
 local isMember = redis.call('HEXISTS', members, clientId) == 1
 local waits = redis.call('HEXISTS', waiting, clientId) == 1
 local isOver = current == '' and type ~= 'joined' and type ~= 'waits'
-if isOver or (type == 'went' and not isMember and not waits) or (type == 'admitted' and not waits) then
-  return { 'gone', current, seq }
-end
+local isGone = not waits and (type == 'admitted' or not isMember and (type == 'went' or type == 'stopped'))
+if isOver or isGone then return { 'gone', current, seq } end
 local conflict = { 'conflict', current, seq }
 if current ~= incarnation or (now[2] or '') ~= version then return conflict end
 if required ~= '' and required ~= clientId and redis.call('HEXISTS', members, required) == 0 then return conflict end
+if type == 'stopped' and isMember then return conflict end
 local size = redis.call('HLEN', members)
 if type == 'went' and isMember and (size == 1) ~= (state == '-') then return conflict end
 if maxSize > 0 and size + redis.call('HLEN', waiting) >= maxSize then return conflict end
@@ -85,7 +85,7 @@ elseif type == 'admitted' then
   local kept = redis.call('HGET', waiting, clientId)
   redis.call('HDEL', waiting, clientId)
   redis.call('HSET', members, clientId, order .. ' ' .. joinedAt .. kept:sub(kept:find('\\n', 1, true), -1))
-elseif type == 'went' then
+elseif type == 'went' or type == 'stopped' then
   redis.call('HDEL', isMember and members or waiting, clientId)
 end
 if state == '-' then

@@ -10,8 +10,11 @@ import type { Report, RoomEvent } from './events.ts';
 import type { Hub } from './hub.ts';
 import type { News } from './news.ts';
 import type { Registry } from './registry.ts';
+import type { Change } from './room.ts';
 import type { Applied, RollEntry } from './room-store.ts';
 import type { Views } from './views.ts';
+
+type Went = Extract<Change, { type: 'went' }>;
 
 /** What a welcome says that has nothing to do with the room. */
 export type WelcomeSettings = Pick<SessionWelcome, 'resumeWindowMs' | 'iceServers' | 'heartbeat' | 'limits'>;
@@ -75,7 +78,7 @@ export class Changes {
         return this.#welcomeIn(connection, applied);
       }
       case 'went':
-        return this.#went(place, change.clientId, change.reason, applied);
+        return this.#went(place, change, applied);
       case 'dissolved':
         return this.#dissolved(place, change.close, change.closed, cause);
       default:
@@ -135,13 +138,13 @@ export class Changes {
     this.#news.tell(connection, applied);
   }
 
-  #went(place: Place, clientId: string, reason: Departure['reason'], applied: Applied): void {
+  #went(place: Place, { clientId, reason, ending }: Went, applied: Applied): void {
     const connection = this.#registry.get(clientId);
     if (connection !== undefined) this.#remove(connection, reason);
-    // Taken out by another node: it is told so where that was not heard, or could not be told.
     if (connection?.node === undefined) {
-      if (reason === 'kicked') connection?.outlet.close('kicked');
-      if (reason === 'disconnected') connection?.outlet.close('restarting');
+      if (ending !== undefined) connection?.outlet.close(ending.close, ending.last);
+      // Taken out by another node, which could not tell it so.
+      else if (reason === 'disconnected') connection?.outlet.close('restarting');
     }
     if (connection !== undefined && isWaiting(connection))
       return this.#news.tellOfWaited(connection, applied.cause);

@@ -19,7 +19,16 @@ import type { Identity } from './identity.ts';
 import type { News } from './news.ts';
 import { type Ready, whenFailed, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
-import { admit, arrive, leave, type Member, type Outcome, stopWaiting } from './room.ts';
+import {
+  admit,
+  arrive,
+  type Ending,
+  leave,
+  type Member,
+  type Outcome,
+  type Rule,
+  stopWaiting,
+} from './room.ts';
 import { placeKey, type RoomStore } from './room-store.ts';
 
 /** What everybody sends at first; replaced as a whole when it changes. */
@@ -130,11 +139,12 @@ export class Membership {
     );
   }
 
-  /** Turns away a client that waits; otherwise as {@link admit}. */
+  /** Turns away a client that waits; does nothing if it waits no more. Otherwise as {@link admit}. */
   deny(connection: Connection, reason: string | undefined, by: Connection): Ready<unknown> {
     const denied = this.#hub.encode('admission.denied', { ...(reason !== undefined && { reason }) });
-    connection.outlet.close('admission_denied', denied);
-    return this.leave(connection, 'closed', by);
+    const stop = stopWaiting(connection.clientId, 'closed', { close: 'admission_denied', last: denied });
+    const rule: Rule<Outcome> = (state) => (isWaiting(connection) ? stop(state) : { state });
+    return this.#rooms.transaction(connection, rule, by.clientId);
   }
 
   /**
@@ -156,25 +166,22 @@ export class Membership {
   }
 
   /**
-   * Takes a client out and tells the others; says whether it was this call that did, since it may have gone. Its outlet
-   * is left to the caller. Never refused.
+   * Takes a client out and tells the others; says whether it was this call that did, since it may have gone. Never
+   * refused.
    *
-   * @param by the host who turned it away, and knows of it
+   * @param ending how its connection is closed, on whichever node it is; without it that is left to the caller
    */
-  leave(connection: Connection, reason: Departure['reason'], by?: Connection): Ready<boolean> {
+  leave(connection: Connection, reason: Departure['reason'], ending?: Ending): Ready<boolean> {
     const { clientId } = connection;
     if (this.#registry.get(clientId) === undefined) return false;
-    const hasGone = (outcome: Outcome | undefined) => outcome !== undefined;
-    if (isWaiting(connection)) {
-      const stop = stopWaiting(clientId, reason);
-      return whenReady(this.#rooms.transaction(connection, stop, by?.clientId), hasGone);
-    }
     const left = this.#rooms.transaction(connection, (state) => {
+      // It may be let in under way.
+      if (isWaiting(connection)) return stopWaiting(clientId, reason, ending)(state);
       const members = this.#registry.members(connection);
       const isEmpty = members.size === 0 || (members.size === 1 && members.has(clientId));
-      return leave(clientId, reason, { isEmpty, heirs: this.#heirs(connection, connection) })(state);
+      return leave(clientId, reason, { isEmpty, heirs: this.#heirs(connection, connection) }, ending)(state);
     });
-    return whenReady(left, hasGone);
+    return whenReady(left, (outcome) => outcome !== undefined);
   }
 
   /** Takes from those who are not in a channel what they have there: some of it was lost. Does nothing where it is whole. */
@@ -208,8 +215,10 @@ export class Membership {
 
   /** Puts a client out: it is told, its outlet closes, and the others hear that it went. Otherwise as {@link leave}. */
   putOut(connection: Connection, kicked: SessionKicked, name: CloseName): Ready<boolean> {
-    connection.outlet.close(name, this.#hub.encode('session.kicked', kicked));
-    return this.leave(connection, 'kicked');
+    return this.leave(connection, 'kicked', {
+      close: name,
+      last: this.#hub.encode('session.kicked', kicked),
+    });
   }
 
   /**

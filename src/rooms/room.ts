@@ -8,6 +8,7 @@ import type {
   ScreenShare,
 } from '../../generated/messages.ts';
 import type { MemberRecord } from './connection.ts';
+import type { Frame } from './frame.ts';
 
 /**
  * The rules of one channel of a room, as pure functions on plain data. `RoomStore.transaction` runs them, so
@@ -33,11 +34,24 @@ export interface Member {
   readonly tokenHost: boolean;
 }
 
+/** How the connection of one who is put out is closed, after a last frame. */
+export interface Ending {
+  readonly close: CloseName;
+  readonly last: Frame;
+}
+
 /** Who comes or goes by a change of state. */
 export type Change =
   | { readonly type: 'joined' | 'waits'; readonly member: MemberRecord }
   | { readonly type: 'admitted'; readonly clientId: string; readonly joinedAt: string }
-  | { readonly type: 'went'; readonly clientId: string; readonly reason: Departure['reason'] }
+  | {
+      readonly type: 'went';
+      readonly clientId: string;
+      readonly reason: Departure['reason'];
+      /** Whether it goes as one who waits: who has been let in meanwhile does not. */
+      readonly waited?: true;
+      readonly ending?: Ending | undefined;
+    }
   /** Everybody goes: their connections are closed like this, after they have been told. */
   | { readonly type: 'dissolved'; readonly close: CloseName; readonly closed?: RoomClosed | undefined };
 
@@ -105,8 +119,9 @@ export function leave(
   clientId: string,
   reason: Departure['reason'],
   { isEmpty, heirs }: Remaining,
+  ending?: Ending,
 ): Rule<Outcome> {
-  const change = { type: 'went', clientId, reason } as const;
+  const change = { type: 'went', clientId, reason, ...(ending && { ending }) } as const;
   return (before) => {
     if (before === undefined || isEmpty) return { state: undefined, change };
     const ended = before.shares.filter((share) => share.clientId === clientId);
@@ -118,8 +133,9 @@ export function leave(
 }
 
 /** One who waits to be let in goes. */
-export function stopWaiting(clientId: string, reason: Departure['reason']): Rule<Outcome> {
-  return (state) => ({ state, change: { type: 'went', clientId, reason } });
+export function stopWaiting(clientId: string, reason: Departure['reason'], ending?: Ending): Rule<Outcome> {
+  const change = { type: 'went', clientId, reason, waited: true, ...(ending && { ending }) } as const;
+  return (state) => ({ state, change });
 }
 
 /** Everybody goes at once. */

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { dissolve, update } from '../../src/rooms/room.ts';
+import { roomStoreSuite } from '../rooms/room-store-suite.ts';
 import { connectTo, patientMs, type RedisServer, startClusterServer, startRedis } from '../support/redis.ts';
 import { patiently, type RoomNode, room, startRoomNodes, untilAgreed } from './room-store-rig.ts';
 
@@ -23,6 +24,11 @@ async function keysOf(prefix: string): Promise<string[]> {
     .filter((key) => !key.includes('{.nodes}'))
     .sort();
 }
+
+roomStoreSuite('RedisRoomStore', async () => {
+  const [{ store, lease }] = (await start(1)) as [RoomNode];
+  return { store, node: lease.id };
+});
 
 describe.each([
   ['one Redis', () => server.url],
@@ -150,4 +156,47 @@ test('a rule that changes nothing writes nothing, also where nobody is', async (
   await node?.store.transaction(room, update({ locked: true }));
   await node?.store.transaction(room, dissolve('room_closed'));
   expect(await keysOf(prefix)).toEqual([]);
+});
+
+test('a join costs the same, however many are there', { timeout: 60_000 }, async () => {
+  const own = await startRedis();
+  const nodes = await startRoomNodes([own.url], 2, 'p:', { presenceBatchMs: 60_000 });
+  const observer = await connectTo(own, patientMs);
+  /** Calls of each command that two joins need, one from each node. */
+  const costOf = async (n: number) => {
+    await observer.command('CONFIG', 'RESETSTAT');
+    for (const node of nodes) await node.join(`u${n}`, room);
+    await untilAgreed(nodes);
+    const stats = String(await observer.command('INFO', 'commandstats'));
+    const calls = [...stats.matchAll(/cmdstat_([\w|]+):calls=(\d+)/g)].map(([, name, count]) => [
+      name,
+      count,
+    ]);
+    return calls.filter(([name]) => !/^(config|info|ping|publish$)/.test(name ?? ''));
+  };
+  const lengthOf = async () => observer.command('HSTRLEN', 'p:{r}:zoom:room', 'state');
+  for (const node of nodes) await node.join('first', room);
+  const [few, length] = [await costOf(10), await lengthOf()];
+  expect(few).toContainEqual(['evalsha', '4']); // a commit and an entry in the list of its node, each
+  for (let n = 0; n < 2_000; n += 50) {
+    const batch = Array.from({ length: 50 }, (_, i) => at(nodes, i).join(`v${n + i}`, room));
+    await Promise.all(batch);
+  }
+  expect(await costOf(2_000)).toEqual(few);
+  expect(await lengthOf()).toBe(length);
+});
+
+test('no more come than there is room for, from all nodes together', async () => {
+  const nodes = await startRoomNodes([server.url], 3, newPrefix(), { roomSize: 10 });
+  await at(nodes, 0).join('host', room);
+  await at(nodes, 0).store.transaction(room, update({ admission: 'approval' }));
+  await Promise.all(Array.from({ length: 4 }, (_, n) => at(nodes, n).join(`waits ${n}`, room)));
+  await at(nodes, 0).store.transaction(room, update({ admission: 'open' }));
+  const joins = await Promise.allSettled(
+    Array.from({ length: 30 }, (_, n) => at(nodes, n).join(`u${n}`, room)),
+  );
+  const refused = joins.flatMap((each) => (each.status === 'rejected' ? [each.reason.code] : []));
+  expect(refused).toEqual(Array.from({ length: 25 }, () => 'room_full'));
+  await untilAgreed(nodes);
+  expect(at(nodes, 1).domain.views.count(room)).toBe(10);
 });

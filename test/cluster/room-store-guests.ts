@@ -24,6 +24,7 @@ export function openTestDomain(
   shared: { readonly rooms: RoomStore; readonly broker: Broker; readonly node: () => string },
   roomSize: number,
   clock: Clock,
+  presenceBatchMs: number,
   report: (event: RoomEvent) => void = () => {},
 ): Domain {
   const bounds = { maxMessages: 500, maxAgeMs: 60_000, maxTotal: 500 };
@@ -34,7 +35,7 @@ export function openTestDomain(
   const heartbeat = { intervalMs: 1_000, timeoutMs: 1_000 };
   const welcome = { resumeWindowMs: 0, iceServers: [], heartbeat, limits: { maxMessageBytes: 65_536 } };
   const capacity = { perUser: roomSize, perUserAndRoom: roomSize, perAddress: roomSize, roomSize };
-  return openDomain(stores, { capacity, presenceBatchMs: 0, welcome }, uuidv7, report, clock);
+  return openDomain(stores, { capacity, presenceBatchMs, welcome }, uuidv7, report, clock);
 }
 
 /** The clients of one node. */

@@ -45,6 +45,11 @@ export interface RoomNode extends ReturnType<typeof guestsOf> {
   view(place?: Place): unknown;
 }
 
+interface RoomNodeOptions {
+  readonly roomSize?: number;
+  readonly presenceBatchMs?: number;
+}
+
 /** A wait that may be so much shorter than usual: retries and patience are not what most tests are about. */
 const haste = 10;
 let nodes = 0;
@@ -54,7 +59,7 @@ export async function startRoomNodes(
   urls: readonly string[],
   count: number,
   prefix: string,
-  options: { readonly roomSize?: number; readonly restoreMs?: number } = {},
+  options: RoomNodeOptions = {},
 ): Promise<RoomNode[]> {
   const started: RoomNode[] = [];
   for (let n = 0; n < count; n += 1) started.push(await startRoomNode(urls, prefix, options));
@@ -66,7 +71,7 @@ export async function startRoomNodes(
 async function startRoomNode(
   urls: readonly string[],
   prefix: string,
-  { roomSize = 10_000 }: { readonly roomSize?: number },
+  { roomSize = 10_000, presenceBatchMs = 0 }: RoomNodeOptions,
 ): Promise<RoomNode> {
   const redis = await connectToAll(urls, patientMs);
   const id = `rnode${String(++nodes).padStart(3, '0')}`;
@@ -108,7 +113,13 @@ async function startRoomNode(
   const commands = new RoomCommands(stores, redis.publishCommand, prefix, lease);
   const store = new RedisRoomStore(commands, directory, broker, lease, roomSize, clock);
   const heed = (event: RoomEvent) => directory.heed(event);
-  const domain = openTestDomain({ rooms: store, broker, node: () => lease.id }, roomSize, clock, heed);
+  const domain = openTestDomain(
+    { rooms: store, broker, node: () => lease.id },
+    roomSize,
+    clock,
+    presenceBatchMs,
+    heed,
+  );
   await redis.command('ZADD', `${prefix}{.nodes}:leases`, lease.until, id); // where lists look for nodes
   await subscriptions.start();
   atScopeEnd(() => subscriptions.stop());

@@ -25,7 +25,7 @@ export async function checkQuiet(stage: Stage): Promise<void> {
   }
   checkTexts(stage, [...rosters.keys()]);
   for (const [client, roster] of rosters) {
-    checkRoster(client, views.get(client), roster);
+    checkRoster(client, views.get(client), roster, stage.isSpread);
     checkWaiting(client, views.get(client), waiting);
   }
   checkPairs([...rosters.keys()], views);
@@ -121,15 +121,26 @@ function textOf({ text, sdp, metadata }: JsonObject): Json | undefined {
   return text ?? sdp ?? valueAt(metadata, 'note');
 }
 
-function checkRoster({ name, place }: Client, view: View | undefined, roster: readonly Json[]): void {
+function checkRoster(
+  { name, place }: Client,
+  view: View | undefined,
+  roster: readonly Json[],
+  isSpread: boolean,
+): void {
   if (!isDeepStrictEqual(view?.roster, roster)) {
     const said = JSON.stringify(roster);
     throw new Error(
       `${name} knows ${JSON.stringify(view?.roster)}\n  but the roster of ${placeKey(place)} is ${said}`,
     );
   }
-  const since = roster.map((person) => String(valueAt(person, 'joinedAt')));
-  if (!isDeepStrictEqual(since, since.toSorted()))
+  // Of two nodes each has a clock of its own, and who came at the same moment is put in order by what both share.
+  const since = roster.map((person) => valueAt(person, isSpread ? 'order' : 'joinedAt') ?? '');
+  if (
+    !isDeepStrictEqual(
+      since,
+      since.toSorted((one, other) => (one < other ? -1 : 1)),
+    )
+  )
     throw new Error(`${placeKey(place)}: not who was let in first comes first`);
   if (view?.hosts.length === 0) throw new Error(`${placeKey(place)} has people and no host`);
 }

@@ -71,7 +71,7 @@ describe('a newcomer', () => {
     const change = { type: 'admitted', clientId: 'b', joinedAt: 'now' };
     expect(admit(member('b'), 42, 'now')(guarded)).toEqual({ ...join(member('b'), 42)(guarded), change });
     const went = { type: 'went', clientId: 'b', reason: 'left' };
-    expect(stopWaiting('b', 'left')(guarded)).toEqual({ state: guarded, change: went });
+    expect(stopWaiting('b', 'left')(guarded)).toEqual({ state: guarded, change: { ...went, waited: true } });
   });
 });
 
