@@ -12,13 +12,8 @@ import {
 import type { RoomEvent } from '../rooms/events.ts';
 import { fenced } from './fence.ts';
 import type { Lease } from './lease.ts';
+import { type Listed, nodeOf, readListed, shown } from './listed.ts';
 import { type Redis, script } from './redis.ts';
-
-/** A connection as its node lists it. */
-interface Listed extends RestConnection {
-  /** Sorts all connections by when they came. */
-  readonly serial: number;
-}
 
 /** KEYS: the connections of a node. ARGV: the end of the lease, how many to write, ids and what is said of each, more ids. */
 const writeScript = script(`${fenced}
@@ -28,7 +23,6 @@ for i = written, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
 `);
 
 const writtenAtOnce = 500;
-const readAtOnce = 1_000;
 const retryMs = 1_000;
 
 /**
@@ -48,6 +42,7 @@ export class RedisDirectory implements Directory {
   readonly #dirty = new Set<string>();
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  #isWaiting = false;
   #lastSerial = 0;
   readonly #offset = Math.floor(Math.random() * 1_000);
 
@@ -95,7 +90,10 @@ export class RedisDirectory implements Directory {
   /** A connection of this node has gone, whoever took it out. */
   heed(event: RoomEvent): void {
     if (event.type !== 'connection.left') return;
-    this.remove([event.connection.clientId]).catch(() => {}); // tried again
+    const { clientId } = event.connection;
+    if (!this.#own.delete(clientId)) return;
+    this.#dirty.add(clientId);
+    this.#write().catch(() => {}); // tried again
   }
 
   /** Redis was emptied: writes all anew. */
@@ -112,7 +110,7 @@ export class RedisDirectory implements Directory {
 
   /** The rooms in which a node has anybody. */
   async placesOf(node: string): Promise<Place[]> {
-    const listed = await this.#read(node);
+    const listed = await readListed(this.#redis, this.#keyOf(node));
     const places = listed.map(({ roomId, channel }) => ({ roomId, channel }));
     return [...new Map(places.map((place) => [`${place.channel}/${place.roomId}`, place])).values()];
   }
@@ -153,33 +151,26 @@ export class RedisDirectory implements Directory {
 
   /** Everybody; of nodes that cannot be read, nobody, and then it says so. */
   async #all(): Promise<{ readonly all: Listed[]; readonly isComplete: boolean }> {
+    const lists: Listed[][] = [];
     let isComplete = true;
-    const failed = <T>(instead: T) => {
-      isComplete = false;
-      return instead;
-    };
-    const nodes = await this.#redis
-      .command('ZRANGE', `${this.#prefix}{.nodes}:leases`, 0, -1)
-      .then((ids) => ids as string[])
-      .catch(() => failed([...this.#lease.live]));
-    const others = nodes.filter((node) => node !== this.#lease.id);
-    const lists = await Promise.all(others.map((node) => this.#read(node).catch(() => failed([]))));
-    return { all: [...this.#own.values(), ...lists.flat()], isComplete };
-  }
-
-  async #read(node: string): Promise<Listed[]> {
-    // A step may repeat what another one had.
-    const listed = new Map<string, Listed>();
-    let cursor = '0';
-    do {
-      const step = await this.#redis.command('HSCAN', this.#keyOf(node), cursor, 'COUNT', readAtOnce);
-      const [next, entries] = step as [string, string[]];
-      for (let index = 1; index < entries.length; index += 2) {
-        listed.set(entries[index - 1] ?? '', JSON.parse(entries[index] ?? ''));
+    try {
+      const nodes = (await this.#redis.command(
+        'ZRANGE',
+        `${this.#prefix}{.nodes}:leases`,
+        0,
+        -1,
+      )) as string[];
+      const others = nodes.filter((node) => node !== this.#lease.id);
+      for (const read of await Promise.allSettled(
+        others.map((node) => readListed(this.#redis, this.#keyOf(node))),
+      )) {
+        if (read.status === 'fulfilled') lists.push(read.value);
+        else isComplete = false;
       }
-      cursor = next;
-    } while (cursor !== '0');
-    return [...listed.values()];
+    } catch {
+      isComplete = false;
+    }
+    return { all: [...this.#own.values(), ...lists.flat()], isComplete };
   }
 
   /** Resolves when what is to be said by now has been written. */
@@ -207,7 +198,8 @@ export class RedisDirectory implements Directory {
   async #writeAll(clientIds: readonly string[]): Promise<void> {
     const { id } = this.#lease;
     try {
-      for (let index = 0; index < clientIds.length; index += writtenAtOnce) {
+      // What is written after this node was taken for dead would stay for ever.
+      for (let index = 0; index < clientIds.length && id === this.#lease.id; index += writtenAtOnce) {
         const some = clientIds.slice(index, index + writtenAtOnce);
         const listed = some.flatMap((clientId) => this.#own.get(clientId) ?? []);
         await this.#send(
@@ -218,9 +210,18 @@ export class RedisDirectory implements Directory {
       }
     } catch (error) {
       if (id === this.#lease.id) for (const clientId of clientIds) this.#dirty.add(clientId);
-      this.#clock.later(() => void this.#write().catch(() => {}), retryMs);
+      this.#writeLater();
       throw error;
     }
+  }
+
+  #writeLater(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#clock.later(() => {
+      this.#isWaiting = false;
+      this.#write().catch(() => {}); // tried again
+    }, retryMs);
   }
 
   async #send(node: string, listed: readonly Listed[], gone: readonly string[]): Promise<void> {
@@ -238,13 +239,4 @@ export class RedisDirectory implements Directory {
   #keyOf(node: string): string {
     return `${this.#prefix}{node:${node}}:connections`;
   }
-}
-
-/** The node that made a client id; empty where it is of none. */
-export function nodeOf(clientId: string): string {
-  return /^client_([a-z0-9]{8})_/.exec(clientId)?.[1] ?? '';
-}
-
-function shown({ serial: _, ...connection }: Listed): RestConnection {
-  return connection;
 }
