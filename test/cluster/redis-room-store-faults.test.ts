@@ -101,6 +101,33 @@ describe('a node that does not hear of changes', () => {
   });
 });
 
+test('who was put out meanwhile neither shares a screen nor is host by a new token', async () => {
+  const { a, b, ofB } = await start(2);
+  for (const deed of [
+    ({ connection }: Guest) =>
+      b.domain.moderation.startShare(connection, {
+        shareId: 's',
+        clientId: connection.clientId,
+        kind: 'screen',
+      }),
+    ({ connection }: Guest) =>
+      b.domain.membership.refresh(connection, { ...connection.identity, host: true }),
+  ]) {
+    const guest = await b.join('guest', room);
+    await untilAgreed([a, b]);
+    b.isDeaf = true;
+    const seenByA = a.domain.registry.get(guest.clientId);
+    if (seenByA === undefined) throw new Error('not there');
+    await a.domain.membership.leave(seenByA, 'kicked');
+    await Promise.allSettled([deed(guest)]);
+    b.isDeaf = false;
+    expect(b.domain.registry.get(guest.clientId)).toBeUndefined();
+    await untilAgreed([a, b]);
+    expect(a.store.get(room)).toMatchObject({ shares: [], hosts: [expect.anything()] });
+  }
+  expect(ofB.of('screen.started')).toEqual([]);
+});
+
 describe('a commit whose answer is lost', () => {
   test('is done where its event is heard', async () => {
     const { nodes, a, ofB } = await start(2);

@@ -169,6 +169,19 @@ test('who is on a node that is no more is taken out, also where that node’s li
     .toEqual([{ clientId: ofB.clientId, reason: 'disconnected' }]);
 });
 
+test('of those who were on a dead node none is host in between', async () => {
+  const { a, b, ofB } = await start(2);
+  for (let n = 0; n < 5; n += 1) await a.join(`second ${n}`, room);
+  const last = await b.join('last', room);
+  await untilAgreed([a, b]);
+  a.isDeaf = true;
+  await b.domain.membership.leave(ofB.connection, 'left');
+  await b.store.sweep(room, a.lease.id);
+  expect(b.store.get(room)?.hosts).toEqual([last.clientId]);
+  expect(last.of('host.changed')).toEqual([{ hosts: [last.clientId], reason: 'elected' }]);
+  expect(departures(last)).toHaveLength(7);
+});
+
 test('events of rooms that nobody here knows are nothing to a node', async () => {
   const { a } = await start(1);
   const event = { version: '1', origin: 'x', kind: 'event', words: ['x', '1', '1'], body: '{}' };
