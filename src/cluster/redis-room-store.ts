@@ -173,7 +173,8 @@ export class RedisRoomStore implements RoomStore {
       record: comes ? JSON.stringify(change.member) : '',
       state: isChanged ? (state === undefined ? '-' : JSON.stringify(state)) : '',
       nextVersion,
-      required: outcome.promoted ?? '',
+      // Who makes a change and has gone by then is not in the version.
+      required: outcome.promoted ?? (change === undefined ? (cause ?? '') : ''),
       maxSize: comes && outcome.hasPlace !== true ? this.#roomSize : 0,
       nextIncarnation: randomUUID(),
     };

@@ -100,7 +100,11 @@ export class Moderation {
   }
 
   #apply(sender: Connection, rule: Rule<Outcome>): Ready<unknown> {
-    return this.#rooms.transaction(sender, rule, sender.clientId);
+    const ruleOfMember: Rule<Outcome> = (state) => {
+      this.#views.member(sender, sender.clientId); // another node may have put it out meanwhile
+      return rule(state);
+    };
+    return this.#rooms.transaction(sender, ruleOfMember, sender.clientId);
   }
 }
 
