@@ -168,7 +168,9 @@ test('an open door lets in all who wait, and a token that makes host never waits
     ),
   );
   expect(orders).toEqual([4, 5]); // whoever waited longer comes first
-  expect(typesOf(guest.socket.frames).filter((type) => type === 'presence.joined')).toHaveLength(3);
+  await expect
+    .poll(() => typesOf(guest.socket.frames).filter((type) => type === 'presence.joined'))
+    .toHaveLength(3);
   await join(server, path, server.token({ sub: 'newcomer' }));
 });
 

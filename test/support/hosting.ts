@@ -1,4 +1,5 @@
 import { enableCompileCache } from 'node:module';
+import { patientMs } from './redis.ts';
 
 // A process that runs servers for the tests of another one, see hosted.ts. To load the code takes longer than to start
 // a server, so it is loaded once for many.
@@ -36,7 +37,8 @@ process.on('message', async (order: Order) => {
 
 async function carryOut(order: Order): Promise<number | undefined> {
   if (order.act === 'start') {
-    const started = await startServer(readConfig(order.env));
+    // What is tested here is not how soon a busy machine answers.
+    const started = await startServer(readConfig(order.env), { redisTimeoutMs: patientMs });
     servers.set(order.server, started);
     return started.port;
   }

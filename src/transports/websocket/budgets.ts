@@ -2,18 +2,20 @@ import {
   type ClientMessage,
   clientMessages,
   flood,
+  frameLimits,
   type RateClass,
   rateClasses,
 } from '../../../generated/messages.ts';
 import { TokenBucket } from '../../limits/token-bucket.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 
-/** How much one socket may send, by class; and whether it goes on although it was told to stop. */
+/** How much one socket may send, by class; whether it goes on although it was told to stop, and how often it breaks the contract. */
 export class Budgets {
   readonly #scale: number;
   readonly #buckets: { [Class in RateClass]?: TokenBucket } = {};
   #floodFrom = 0;
   #overAt = Number.NEGATIVE_INFINITY;
+  #invalidAt: readonly number[] = [];
 
   /** @param scale multiplies every budget */
   constructor(scale: number) {
@@ -35,6 +37,12 @@ export class Budgets {
   /** Whether the socket has gone on over its budget for longer than anybody can bear. */
   isFlooded(now: number): boolean {
     return now - this.#overAt <= flood.pauseMs && now - this.#floodFrom >= flood.patienceMs;
+  }
+
+  /** Counts a message that breaks the contract; says whether there were too many of them. */
+  isInvalidOnceTooOften(now: number): boolean {
+    this.#invalidAt = [...this.#invalidAt.filter((at) => at > now - 60_000), now];
+    return this.#invalidAt.length >= frameLimits.maxInvalidPerMinute;
   }
 
   #bucket(name: RateClass, now: number): TokenBucket {

@@ -6,8 +6,11 @@ export interface Owner {
   receive(data: Buffer, isBinary: boolean): void;
   /** A sign of life. */
   heard(): void;
-  /** A close frame is about to go out, ours or the answer to the client's: nothing may follow it. */
-  closing(): void;
+  /**
+   * A close frame is about to go out, ours or the answer to the client's: nothing may follow it. Where this says `false`
+   * it waits until `answerGoodbye`.
+   */
+  closing(): boolean;
   closed(code: number): void;
   /** The client broke the protocol; `code` is the library's name for how. */
   broken(error: Error & { readonly code?: string }): void;
@@ -19,6 +22,7 @@ export interface Owner {
  */
 export class OwnedWebSocket extends WebSocket {
   owner: Owner | undefined = undefined;
+  #goodbye: { readonly code: number | undefined; readonly reason: string | Buffer | undefined } | undefined;
 
   own(owner: Owner): void {
     this.owner = owner;
@@ -30,8 +34,15 @@ export class OwnedWebSocket extends WebSocket {
   }
 
   override close(code?: number, reason?: string | Buffer): void {
-    this.owner?.closing();
-    super.close(code, reason);
+    if (this.owner?.closing() === false) this.#goodbye = { code, reason };
+    else super.close(code, reason);
+  }
+
+  /** Answers a goodbye that was made to wait, if there is one. */
+  answerGoodbye(): void {
+    if (this.#goodbye === undefined) return;
+    const { code, reason } = this.#goodbye;
+    this.close(code, reason);
   }
 }
 

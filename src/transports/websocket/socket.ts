@@ -3,7 +3,6 @@ import {
   type CloseName,
   closeCodes,
   type Departure,
-  frameLimits,
   resume,
   sendQueue,
 } from '../../../generated/messages.ts';
@@ -65,7 +64,6 @@ export class Socket implements Outlet, Owner {
   #waiting: string[] | undefined;
   readonly #answers = new Answers();
   readonly #budgets: Budgets;
-  #invalidAt: number[] = [];
   #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
   /** The code that the server closed with. */
   #closedWith: number | undefined;
@@ -144,8 +142,11 @@ export class Socket implements Outlet, Owner {
     else this.#take(text);
   }
 
-  closing(): void {
+  closing(): boolean {
+    // What a client has said before its goodbye is answered before ours.
+    if (this.#waiting !== undefined && this.#closedWith === undefined) return false;
     this.#outbox.flush();
+    return true;
   }
 
   /** The connection is over; `code` is what the client was told or said, 1006 if it was lost. */
@@ -197,6 +198,7 @@ export class Socket implements Outlet, Owner {
         return;
       }
     }
+    this.#ws.answerGoodbye();
   }
 
   /** What a message is answered with before its handler sees it: it came before, or is one too many. */
@@ -234,9 +236,7 @@ export class Socket implements Outlet, Owner {
 
   #refuse(refusal: SignalboxError, id: string | undefined): void {
     this.send(this.#parts.dispatch.refusal(id, refusal));
-    const now = this.#parts.steadyNow();
-    this.#invalidAt = [...this.#invalidAt.filter((at) => at > now - 60_000), now];
-    if (this.#invalidAt.length >= frameLimits.maxInvalidPerMinute) this.close('too_many_invalid_messages');
+    if (this.#budgets.isInvalidOnceTooOften(this.#parts.steadyNow())) this.close('too_many_invalid_messages');
   }
 
   #report(code: number): void {
