@@ -126,7 +126,14 @@ export class Stage {
       if (code === undefined) throw error;
       return code;
     }
-    const { type } = await socket.next(undefined, patienceMs);
+    let type: string;
+    try {
+      ({ type } = await socket.next(undefined, patienceMs));
+    } catch (error) {
+      // Another node has changed the room since it was checked, and the handshake was over.
+      if (/closed with 1012/.test(String(error))) return 'restarting';
+      throw error;
+    }
     const clientId = this.#house.idOf(roomId, name);
     this.#call(clientId, name);
     const place = { room, channel };
