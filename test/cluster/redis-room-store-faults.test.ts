@@ -108,7 +108,6 @@ test('who was put out meanwhile neither shares a screen nor is host by a new tok
       b.domain.moderation.startShare(connection, {
         shareId: 's',
         clientId: connection.clientId,
-        kind: 'screen',
       }),
     ({ connection }: Guest) =>
       b.domain.membership.refresh(connection, { ...connection.identity, host: true }),
