@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
+import { SignalboxProcess } from '../support/process.ts';
+import { startRedis } from '../support/redis.ts';
+import { jwtSecret } from '../support/token.ts';
+
+/** Says of each module that a process loads whether it is the library for Redis, or one of ours for many nodes. */
+const watching = `import { registerHooks } from 'node:module';
+registerHooks({ resolve: (name, context, next) => {
+  if (/^redis$|\\/cluster\\//.test(name)) console.log('LOADS ' + name);
+  return next(name, context);
+} });`;
+const env = {
+  JWT_SECRET: jwtSecret,
+  HOST: '127.0.0.1',
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(watching)}`,
+};
+
+test('without REDIS_URL nothing of it is even loaded', async () => {
+  const child = new SignalboxProcess([], env);
+  await child.prints(/server\.started/);
+  child.child.kill('SIGTERM');
+  const { code, stdout } = await child.finished;
+  expect([code, stdout]).toEqual([0, expect.not.stringContaining('LOADS')]);
+});
+
+test('with it, it is', async () => {
+  const { url } = await startRedis();
+  const child = new SignalboxProcess([], { ...env, REDIS_URL: url });
+  await child.prints(/server\.started/);
+  child.child.kill('SIGTERM');
+  const { code, stdout } = await child.finished;
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/LOADS redis\n/)]);
+});
+
+test('where no Redis answers, the start ends with one line that names the setting and not its password', async () => {
+  const REDIS_URL = `redis://:secret@127.0.0.1:${await freePort()}`;
+  const { code, stdout, stderr } = await new SignalboxProcess([], { JWT_SECRET: jwtSecret, REDIS_URL })
+    .finished;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^signalbox: REDIS_URL: .+\n$/);
+  expect(stdout + stderr).not.toContain('secret');
+});
