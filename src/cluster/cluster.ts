@@ -158,7 +158,7 @@ export async function joinCluster(
     rooms,
     broker,
     bans: new RedisBanStore(stores, prefix),
-    history: new RedisChatStore(stores, prefix, broker, bounds),
+    history: new RedisChatStore(stores, prefix, broker, lease, bounds),
     quota,
     limits,
     failures: new RedisAddressFailures(redis, prefix, localFailures, steadyNow),

@@ -11,8 +11,15 @@ import { redisTime } from './redis-time.ts';
  */
 export const fenced = `${redisTime}
 local now = timeOfRedis()
-if now >= tonumber(ARGV[1]) then return redis.error_reply('FENCED the lease of the node that writes is over') end
+${refusesAfter(1)}`;
+
+/** The same for a script that knows the time as `now` already, and has the end of the lease as this argument. */
+export function refusesAfter(argument: number): string {
+  return `if now >= tonumber(ARGV[${argument}]) then
+  return redis.error_reply('FENCED the lease of the node that writes is over')
+end
 `;
+}
 
 /** Whether Redis has refused a script since the lease that it was written under is over; nothing of it was done. */
 export function isFenced(error: unknown): boolean {

@@ -14,6 +14,8 @@ import {
   type StoredMessage,
 } from '../rooms/chat-store.ts';
 import type { Place } from '../rooms/connection.ts';
+import { refusesAfter } from './fence.ts';
+import type { Lease } from './lease.ts';
 import { type Redis, script } from './redis.ts';
 import type { RedisBroker } from './redis-broker.ts';
 import { readsTime, timeArgument } from './redis-time.ts';
@@ -51,19 +53,19 @@ end
 `;
 
 /**
- * ARGV: the member, the id, the entry, how long the room may be silent, and what is published: command, channel (empty:
+ * ARGV: the end of the lease, the member, the id, the entry, how long the room may be silent, and what is published: command, channel (empty:
  * nothing is), text. Keys expire after twice that, so that not each message has to say so.
  */
-const append = script(`${keepsBounds}
-redis.call('ZADD', index, 0, ARGV[4])
-redis.call('HSET', entries, ARGV[5], ARGV[6])
+const append = script(`${keepsBounds}${refusesAfter(4)}
+redis.call('ZADD', index, 0, ARGV[5])
+redis.call('HSET', entries, ARGV[6], ARGV[7])
 trim()
-local silentMs = tonumber(ARGV[7])
+local silentMs = tonumber(ARGV[8])
 if redis.call('PTTL', index) < silentMs then
   redis.call('PEXPIRE', index, 2 * silentMs)
   redis.call('PEXPIRE', entries, 2 * silentMs)
 end
-if ARGV[9] ~= '' then redis.call(ARGV[8], ARGV[9], ARGV[10]) end
+if ARGV[10] ~= '' then redis.call(ARGV[9], ARGV[10], ARGV[11]) end
 `);
 
 /** ARGV: the id, the user. Returns the member and the entry. */
@@ -75,19 +77,19 @@ local member = redis.call('ZRANGEBYLEX', index, '[' .. ARGV[4] .. '\n', '(' .. A
 return member and mayRead(member, ARGV[5]) and { member, entry }
 `);
 
-/** ARGV: the id, the entry. */
-const replace = script(`${keepsBounds}
+/** ARGV: the end of the lease, the id, the entry. */
+const replace = script(`${keepsBounds}${refusesAfter(4)}
 trim()
-if redis.call('HEXISTS', entries, ARGV[4]) == 0 then return 0 end
-redis.call('HSET', entries, ARGV[4], ARGV[5])
+if redis.call('HEXISTS', entries, ARGV[5]) == 0 then return 0 end
+redis.call('HSET', entries, ARGV[5], ARGV[6])
 return 1
 `);
 
-/** ARGV: the id. */
-const remove = script(String.raw`${keepsBounds}
+/** ARGV: the end of the lease, the id. */
+const remove = script(String.raw`${keepsBounds}${refusesAfter(4)}
 trim()
-if redis.call('HDEL', entries, ARGV[4]) == 0 then return 0 end
-return redis.call('ZREMRANGEBYLEX', index, '[' .. ARGV[4] .. '\n', '(' .. ARGV[4] .. '\n:')
+if redis.call('HDEL', entries, ARGV[5]) == 0 then return 0 end
+return redis.call('ZREMRANGEBYLEX', index, '[' .. ARGV[5] .. '\n', '(' .. ARGV[5] .. '\n:')
 `);
 
 /** ARGV: the user, the direction, where to begin and to end, how many. Returns one more than the page, if there is. */
@@ -124,6 +126,7 @@ export class RedisChatStore implements ChatStore {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #broker: Pick<RedisBroker, 'publishing'>;
+  readonly #lease: Pick<Lease, 'until'>;
   readonly #bounds: HistoryBounds;
   readonly #testClock: (() => number) | undefined;
 
@@ -135,12 +138,14 @@ export class RedisChatStore implements ChatStore {
     redis: Redis,
     prefix: string,
     broker: Pick<RedisBroker, 'publishing'>,
+    lease: Pick<Lease, 'until'>,
     bounds: HistoryBounds,
     testClock?: () => number,
   ) {
     this.#redis = redis;
     this.#prefix = prefix;
     this.#broker = broker;
+    this.#lease = lease;
     this.#bounds = bounds;
     this.#testClock = testClock;
   }
@@ -151,7 +156,16 @@ export class RedisChatStore implements ChatStore {
     const member = `${messageId}\n${sentAt}${readers ? '\t' : ''}${names.join('')}`;
     const silentMs = Math.max(1, this.#bounds.maxAgeMs);
     const published = news === undefined ? ['', '', ''] : this.#broker.publishing(place, news);
-    await this.#run(append, place, member, messageId, JSON.stringify(entry), silentMs, ...published);
+    await this.#run(
+      append,
+      place,
+      this.#lease.until,
+      member,
+      messageId,
+      JSON.stringify(entry),
+      silentMs,
+      ...published,
+    );
   }
 
   async get(place: Place, messageId: string, userId: string): Promise<StoredMessage | undefined> {
@@ -165,11 +179,11 @@ export class RedisChatStore implements ChatStore {
   }
 
   async replace(place: Place, entry: ChatEntry): Promise<boolean> {
-    return (await this.#run(replace, place, entry.messageId, JSON.stringify(entry))) === 1;
+    return (await this.#run(replace, place, this.#lease.until, entry.messageId, JSON.stringify(entry))) === 1;
   }
 
   async remove(place: Place, messageId: string): Promise<boolean> {
-    return (await this.#run(remove, place, messageId)) === 1;
+    return (await this.#run(remove, place, this.#lease.until, messageId)) === 1;
   }
 
   async clear(roomId: string, only?: Channel): Promise<void> {

@@ -18,6 +18,8 @@ return found
 `);
 /** In the place of the broker, which would seal it. */
 const noNews = { publishing: (): [string, string, string] => ['PUBLISH', 'news of r', 'news'] };
+/** A lease that never ends. */
+const always = { until: Number.MAX_SAFE_INTEGER };
 let redis: Redis;
 let other: Redis;
 let server: RedisServer;
@@ -33,7 +35,7 @@ const newPrefix = () => `test ${++stores}:`;
 
 chatStoreSuite(
   'RedisChatStore',
-  (bounds, clock) => new RedisChatStore(redis, newPrefix(), noNews, bounds, () => clock.nowMs),
+  (bounds, clock) => new RedisChatStore(redis, newPrefix(), noNews, always, bounds, () => clock.nowMs),
 );
 
 test('what other nodes are sent of a message goes with it, once', async () => {
@@ -45,7 +47,7 @@ test('what other nodes are sent of a message goes with it, once', async () => {
   atScopeEnd(() => listener.close());
   await listener.connect();
   await listener.subscribe(['news of r']);
-  const chat = new RedisChatStore(redis, newPrefix(), noNews, usual);
+  const chat = new RedisChatStore(redis, newPrefix(), noNews, always, usual);
   const news = { kind: 'announce', frame: { text: '{}', volatile: false } } as const;
   await chat.append(place, messageOf(1, Date.now()));
   await chat.append(place, messageOf(2, Date.now()), news);
@@ -53,9 +55,25 @@ test('what other nodes are sent of a message goes with it, once', async () => {
   await expect.poll(() => heard, { timeout: 5_000 }).toEqual(['news of r: news', 'news of r: the end']);
 });
 
+test('what a node says whose lease is over is not kept', async () => {
+  const prefix = newPrefix();
+  const chat = new RedisChatStore(redis, prefix, noNews, always, usual);
+  const late = new RedisChatStore(redis, prefix, noNews, { until: Date.now() - 1_000 }, usual);
+  const message = messageOf(1, Date.now());
+  await chat.append(place, message);
+  for (const said of [
+    () => late.append(place, messageOf(2, Date.now())),
+    () => late.replace(place, { ...message.entry, text: 'changed' }),
+    () => late.remove(place, message.entry.messageId),
+  ]) {
+    await expect(said()).rejects.toThrow('FENCED');
+  }
+  expect((await chat.page(place, 'a', { limit: 9 })).messages).toEqual([message.entry]);
+});
+
 test('what is said and changed on one node is so on the other', async () => {
   const prefix = newPrefix();
-  const [here, there] = [redis, other].map((each) => new RedisChatStore(each, prefix, noNews, usual));
+  const [here, there] = [redis, other].map((each) => new RedisChatStore(each, prefix, noNews, always, usual));
   if (here === undefined || there === undefined) throw new Error('there are two');
   const [one, two] = [messageOf(1, Date.now()), messageOf(2, Date.now(), ['a'])];
   await here.append(place, one);
@@ -75,7 +93,7 @@ test('what is said and changed on one node is so on the other', async () => {
 });
 
 test('a message of a node whose clock is late takes the place that its id says', async () => {
-  const chat = new RedisChatStore(redis, newPrefix(), noNews, usual);
+  const chat = new RedisChatStore(redis, newPrefix(), noNews, always, usual);
   for (const n of [1, 3, 2]) await chat.append(place, messageOf(n, Date.now()));
   const { messages } = await chat.page(place, 'a', { limit: 9 });
   expect(messages.map(({ text }) => text)).toEqual(['1', '2', '3']);
@@ -83,7 +101,7 @@ test('a message of a node whose clock is late takes the place that its id says',
 
 test('by the clock of Redis messages grow old, and of a silent room nothing is left', async () => {
   const prefix = newPrefix();
-  const chat = new RedisChatStore(redis, prefix, noNews, { ...usual, maxAgeMs: 1_000 });
+  const chat = new RedisChatStore(redis, prefix, noNews, always, { ...usual, maxAgeMs: 1_000 });
   await chat.append(place, messageOf(1, Date.now()));
   const lasting = (await redis.run(lifetimes, [], [prefix])) as number[];
   expect(lasting).toHaveLength(2);
@@ -95,7 +113,7 @@ test('by the clock of Redis messages grow old, and of a silent room nothing is l
 
 test('one round trip for each call, and none that needs more than one slot', async () => {
   const counted = counting(await startRedisCluster());
-  const chat = new RedisChatStore(counted, 'signalbox:', noNews, usual);
+  const chat = new RedisChatStore(counted, 'signalbox:', noNews, always, usual);
   const message = messageOf(1, Date.now(), ['a', 'b']);
   await chat.append(place, message);
   await chat.get(place, idOf(1), 'a');
@@ -108,7 +126,7 @@ test('one round trip for each call, and none that needs more than one slot', asy
 
 test('a page that others’ private messages hide carries only what it shows', async () => {
   const prefix = newPrefix();
-  const chat = new RedisChatStore(redis, prefix, noNews, usual);
+  const chat = new RedisChatStore(redis, prefix, noNews, always, usual);
   await chat.append(place, messageOf(0, Date.now()));
   for (let n = 1; n <= 499; n += 1)
     await chat.append(place, messageOf(n, Date.now(), ['b'], 'x'.repeat(4_000)));
@@ -160,7 +178,7 @@ test('whatever is done, both stores say the same', async () => {
       const clock: Clock = { nowMs: Date.now() };
       const bounds = { maxMessages, maxAgeMs: dayMs };
       const local = new LocalChatStore({ ...bounds, maxTotal: 50_000 }, () => clock.nowMs);
-      const shared = new RedisChatStore(redis, newPrefix(), noNews, bounds, () => clock.nowMs);
+      const shared = new RedisChatStore(redis, newPrefix(), noNews, always, bounds, () => clock.nowMs);
       const both = async (call: (store: ChatStore) => unknown) =>
         expect(await call(shared)).toStrictEqual(call(local));
       let said = 0;
