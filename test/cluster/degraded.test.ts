@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { sayingDegraded } from '../../src/cluster/degraded.ts';
+import { fenced } from '../../src/cluster/fence.ts';
 import { script } from '../../src/cluster/redis.ts';
 import { connectTo, startRedis } from '../support/redis.ts';
 
@@ -11,10 +12,17 @@ test('what Redis answers is passed on, and so is what a script of ours refuses o
   expect(await redis.run(write, ['a'], [])).toBe('OK');
   expect(await redis.command('GET', 'a')).toBe('a');
   await expect(redis.command('LLEN', 'a')).rejects.toThrow(/^WRONGTYPE/);
-  await expect(redis.run(script(`return redis.error_reply('FENCED it')`), ['a'], [])).rejects.toThrow(
-    /^FENCED/,
+  await expect(redis.run(script(`return redis.error_reply('REFUSED it')`), ['a'], [])).rejects.toThrow(
+    /^REFUSED/,
   );
   await expect(redis.run(script('return nothing.at_all'), ['a'], [])).rejects.toThrow(/user_script/);
+});
+
+test('a node whose lease is over is cut off: degraded', async () => {
+  const redis = sayingDegraded(await connectTo(await startRedis()));
+  const late = script(`${fenced} return redis.call('SET', KEYS[1], 1)`);
+  await expect(redis.run(late, ['a'], [Date.now() - 1_000])).rejects.toEqual(degraded);
+  expect(await redis.command('GET', 'a')).toBeNull();
 });
 
 test('a Redis that cannot serve is degraded: full, or a replica', async () => {

@@ -50,6 +50,7 @@ test('a private message reaches exactly its addressees and its sender', async ()
   expect((await alice.socket.next('chat.message')).payload).toMatchObject({ private: true });
   await alice.socket.ask('chat.send', { text: 'to all' });
   expect((await carol.socket.next('chat.message')).payload.text).toBe('to all');
+  expect((await bob.socket.next('chat.message')).payload.text).toBe('to all');
   expect(bob.socket.frames.filter(({ type }) => type === 'chat.message')).toHaveLength(2);
 });
 
