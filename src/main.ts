@@ -51,16 +51,23 @@ async function main(args: string[]): Promise<void> {
 
 async function run(config: Config): Promise<void> {
   const secret = developmentSecret();
-  const server = await startServer(config, { developmentSecret: secret });
-  if (config.development) console.log(await banner(server, secret));
+  const starting = startServer(config, { developmentSecret: secret });
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stopping) process.exit(1);
       stopping = true;
-      void server.stop().then(() => process.exit(0));
+      // A start that fails ends the process by itself.
+      void starting
+        .then((server) => server.stop())
+        .then(
+          () => process.exit(0),
+          () => {},
+        );
     });
   }
+  const server = await starting;
+  if (config.development) console.log(await banner(server, secret));
 }
 
 async function token(args: string[]): Promise<string> {

@@ -172,17 +172,22 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     answerBrokenRequest(error, socket),
   );
 
-  const { port } = await listen(server, config);
-  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-  await warmUp(url).catch((error: unknown) => {
+  /** A start that fails leaves nothing behind. */
+  async function leave(error: unknown): Promise<never> {
     server.close();
+    await shared.stop();
     throw error;
-  });
+  }
+
+  const { port } = await listen(server, config).catch(leave);
+  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  await warmUp(url).catch(leave);
   report({ type: 'server.started', url });
 
   async function drain(): Promise<void> {
     if (!draining) report({ type: 'server.stopping' });
     draining = true;
+    await upgrade.joined(drainDeadlineMs);
     await closing.closeAll();
     await upgrade.closed(drainDeadlineMs);
   }

@@ -109,7 +109,7 @@ export async function joinCluster(
   const windows = { ...probeWindows, answerMs: timeoutMs };
   const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, clock, windows);
   const receiver = {
-    message: (place: Place, message: NodeMessage) => receive(place, message),
+    message: (place: Place, message: NodeMessage) => rooms.inOrder(place, () => receive(place, message)),
     event: (...event: Parameters<RedisRoomStore['event']>) => rooms.event(...event),
   };
   const broker = new RedisBroker(subscriptions, redis, prefix, () => lease.id, receiver, report);
@@ -171,13 +171,19 @@ export async function joinCluster(
     /** Takes part from now on; `received` hears what other nodes send. */
     async start(received: typeof receive): Promise<void> {
       receive = received;
-      await Promise.all([patiently(() => lease.start()), patiently(() => subscriptions.start())]);
+      try {
+        await Promise.all([patiently(() => lease.start()), patiently(() => subscriptions.start())]);
+      } catch (error) {
+        await this.stop();
+        throw error;
+      }
       report({ type: 'node.joined', node: lease.id });
     },
 
-    /** Leaves. The connections of this node must be gone before. */
+    /** Leaves. The connections of this node must be gone before; where Redis could not be told of all, it is swept. */
     async stop(): Promise<void> {
-      await lease.stop();
+      await rooms.settle();
+      await lease.stop(rooms.owed === 0);
       limits.stop();
       quota.stop();
       subscriptions.stop();

@@ -135,11 +135,13 @@ export class Lease {
 
   /**
    * Gives the lease back, so that others count this node no more; nobody sweeps it, so its connections must be gone
-   * before. Never rejects: where Redis does not answer, the lease ends by itself, and the node is swept.
+   * before; or, unless it `leaves`, lets it end by itself, and the node is swept. Never rejects, and so it is, too, where
+   * Redis does not answer.
    */
-  async stop(): Promise<void> {
+  async stop(leaves = true): Promise<void> {
     this.#stopped = true;
     await this.#beating;
+    if (!leaves) return;
     this.#until = 0;
     const { leases, sweeps } = this.#keys;
     await this.#redis.run(leaveScript, [leases, sweeps], [this.#id]).catch(() => {});

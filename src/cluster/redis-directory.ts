@@ -160,6 +160,8 @@ export class RedisDirectory implements Directory {
         0,
         -1,
       )) as string[];
+      // Who is alive and not among them has still to come back to a Redis that was emptied.
+      isComplete = this.#lease.live.isSubsetOf(new Set(nodes));
       const others = nodes.filter((node) => node !== this.#lease.id);
       for (const read of await Promise.allSettled(
         others.map((node) => readListed(this.#redis, this.#keyOf(node))),

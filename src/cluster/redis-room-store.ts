@@ -85,6 +85,16 @@ export class RedisRoomStore implements RoomStore {
     return this.#arrears.size;
   }
 
+  /** Says what can be said of that, for the last time. */
+  async settle(): Promise<void> {
+    await this.#arrears.pay();
+  }
+
+  /** Takes what another node has sent about a room, in the order of the room's events. */
+  inOrder(place: Place, take: () => void): void {
+    this.#replicas.inOrder(place, take);
+  }
+
   /** Takes what a script has published about a room. */
   event(place: Place, event: Envelope): void {
     this.#replicas.event(place, event);

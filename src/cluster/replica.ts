@@ -45,8 +45,8 @@ export class Replica {
   nextLoad: Promise<void> | undefined;
   /** Whether it is to be loaded again in a while. */
   isLoadDue = false;
-  /** Events that came while it is being loaded; `undefined` while it is not. */
-  buffered: Envelope[] | undefined;
+  /** Events, and what else came between them, while it is being loaded; `undefined` while it is not. */
+  buffered: (Envelope | (() => void))[] | undefined;
   #seq = 0;
   /** The incarnation before this one: the last event of a room comes before the answer to whoever made it. */
   #former: string | undefined;

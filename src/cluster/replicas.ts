@@ -16,13 +16,10 @@ import { writeBack } from './write-back.ts';
 /** After so long without the event that it waits for, a replica is loaded. */
 const patienceMs = 100;
 /** So long nobody is taken for gone who is only missing: where Redis was emptied, the nodes write back what they hold. */
-const restoreMs = 3_000;
+const restoreMs = 5_000;
 const retryMs = 1_000;
 
-/**
- * The rooms that this node knows: those of its clients, and those that it works on just now. Each follows the events of
- * its room, and is loaded anew where it has missed one.
- */
+/** The rooms that this node knows. Each follows the events of its room, and is loaded anew where it has missed one. */
 export class Replicas {
   readonly #commands: RoomCommands;
   readonly #directory: RedisDirectory;
@@ -78,9 +75,15 @@ export class Replicas {
 
   event(place: Place, event: Envelope): void {
     const replica = this.get(place);
-    if (replica === undefined) return;
-    if (replica.buffered !== undefined) replica.buffered.push(event);
-    else this.#take(replica, event);
+    if (replica?.buffered !== undefined) replica.buffered.push(event);
+    else if (replica !== undefined) this.#take(replica, event);
+  }
+
+  /** Takes what another node has sent about a room, after the events that came before. */
+  inOrder(place: Place, take: () => void): void {
+    const buffered = this.get(place)?.buffered;
+    if (buffered !== undefined) buffered.push(take);
+    else take();
   }
 
   /** Resolves when an event has been taken; where it does not come, the room is loaded. */
@@ -178,8 +181,8 @@ export class Replicas {
 
   async #loadNow(replica: Replica): Promise<void> {
     if (this.get(replica.place) !== replica) return;
-    // What has come by now is in what is loaded.
-    replica.buffered = [];
+    // Events that have come by now are in what is loaded.
+    replica.buffered = replica.buffered?.filter((each) => typeof each === 'function') ?? [];
     const loaded = await this.#commands.load(replica.place);
     if (this.get(replica.place) !== replica) return;
     const roll = [...rollOf(loaded[1]), ...rollOf(loaded[2])];
@@ -195,7 +198,10 @@ export class Replicas {
     replica.settle();
     const isKnown = () => this.get(replica.place) === replica;
     if (this.#follower) this.#burial.look(this.#follower, replica.place, isKnown, isSure);
-    for (const event of events) this.event(replica.place, event);
+    for (const each of events) {
+      if (typeof each === 'function') this.inOrder(replica.place, each);
+      else this.event(replica.place, each);
+    }
     this.#closeIdle(replica);
   }
 

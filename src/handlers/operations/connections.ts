@@ -45,7 +45,7 @@ export function connectionOperations(
       const isKicked = await rooms.hold(placesOf(roomId), () =>
         exclusion.kick(views.connection(id) ?? notFound(id), kick),
       );
-      if (!isKicked) notFound(id); // somebody else was first
+      if (!isKicked && banSeconds === undefined) notFound(id); // somebody else was first
       audit({ type: 'admin.kicked', by, requestId, target: id, reason, affected: 1 });
       return { success: true, message: 'Client disconnected' };
     },

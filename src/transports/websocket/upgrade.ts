@@ -62,6 +62,8 @@ export class Upgrade {
   readonly #parts: UpgradeParts;
   readonly #server: Server<typeof OwnedWebSocket>;
   readonly #flusher = new Flusher();
+  /** Those who were let in, and have not come yet. */
+  readonly #joining = new Set<Promise<Connection>>();
 
   constructor(parts: UpgradeParts) {
     this.#parts = parts;
@@ -96,6 +98,16 @@ export class Upgrade {
       if (!(error instanceof SignalboxError)) this.#reportFault(error, request);
       endWithRefusal(socket, toRefusal(error, requestId));
     }
+  }
+
+  /** Resolves when nobody is about to come any more who was let in; no later than by the deadline. */
+  async joined(deadlineMs: number): Promise<void> {
+    let deadline: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      deadline = setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([Promise.allSettled(this.#joining), late]);
+    clearTimeout(deadline);
   }
 
   /** Resolves when all sockets have closed; those that have not by the deadline are cut. */
@@ -141,7 +153,10 @@ export class Upgrade {
         return connection;
       });
     };
-    return whenFailed(joining, refuse);
+    const joined = whenFailed(joining, refuse);
+    if (!(joined instanceof Promise)) return joined;
+    this.#joining.add(joined);
+    return joined.finally(() => this.#joining.delete(joined));
   }
 
   #reportFault(error: unknown, request: IncomingMessage): void {
