@@ -3,7 +3,7 @@ import type { Redis } from '../../src/cluster/redis.ts';
 import { RedisAddressFailures } from '../../src/cluster/redis-address-failures.ts';
 import { LocalAddressFailures } from '../../src/limits/address.ts';
 import { addressFailuresSuite } from '../limits/address-failures-suite.ts';
-import { connectTo, counting, startRedis, startRedisCluster } from '../support/redis.ts';
+import { connectTo, connectTwice, counting, startRedis, startRedisCluster } from '../support/redis.ts';
 
 const ip = '192.0.2.1';
 const key = `{address:${ip}}:failures`;
@@ -13,7 +13,7 @@ let made = 0;
 
 beforeAll(async () => {
   const server = await startRedis();
-  [redis, other] = [await connectTo(server), await connectTo(server)];
+  [redis, other] = await connectTwice(server);
 });
 
 /** What the keys of a new case begin with. */

@@ -6,7 +6,7 @@ import { RedisBanStore } from '../../src/cluster/redis-ban-store.ts';
 import type { BanStore } from '../../src/rooms/ban-store.ts';
 import { LocalBanStore } from '../../src/rooms/local-ban-store.ts';
 import { banStoreSuite, banUntil, type Clock } from '../rooms/ban-store-suite.ts';
-import { connectTo, counting, startRedis, startRedisCluster } from '../support/redis.ts';
+import { connectTwice, counting, startRedis, startRedisCluster } from '../support/redis.ts';
 
 const room = { roomId: 'r', channel: 'chat' } as const;
 const minuteMs = 60_000;
@@ -18,7 +18,7 @@ let stores = 0;
 
 beforeAll(async () => {
   const server = await startRedis();
-  [redis, other] = [await connectTo(server), await connectTo(server)];
+  [redis, other] = await connectTwice(server);
 });
 
 /** What the keys of a new store begin with. */

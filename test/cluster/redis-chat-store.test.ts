@@ -6,7 +6,7 @@ import { RedisChatStore } from '../../src/cluster/redis-chat-store.ts';
 import type { ChatStore } from '../../src/rooms/chat-store.ts';
 import { LocalChatStore } from '../../src/rooms/local-chat-store.ts';
 import { type Clock, chatStoreSuite, idOf, messageOf, place } from '../rooms/chat-store-suite.ts';
-import { connectTo, counting, type RedisServer, startRedis, startRedisCluster } from '../support/redis.ts';
+import { connectTwice, counting, type RedisServer, startRedis, startRedisCluster } from '../support/redis.ts';
 import { atScopeEnd } from '../support/scope.ts';
 
 const dayMs = 86_400_000;
@@ -27,7 +27,7 @@ let stores = 0;
 
 beforeAll(async () => {
   server = await startRedis();
-  [redis, other] = [await connectTo(server), await connectTo(server)];
+  [redis, other] = await connectTwice(server);
 });
 
 /** What the keys of a new store begin with. */

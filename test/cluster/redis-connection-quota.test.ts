@@ -4,7 +4,7 @@ import { type Redis, script } from '../../src/cluster/redis.ts';
 import { RedisConnectionQuota } from '../../src/cluster/redis-connection-quota.ts';
 import type { ConnectionLimits } from '../../src/rooms/connection-quota.ts';
 import { claimantOf, clientIdOf, connectionQuotaSuite, nodeIds } from '../rooms/connection-quota-suite.ts';
-import { connectTo, counting, startRedis, startRedisCluster } from '../support/redis.ts';
+import { connectTo, connectTwice, counting, startRedis, startRedisCluster } from '../support/redis.ts';
 import { atScopeEnd } from '../support/scope.ts';
 
 const limits = { perUserAndRoom: 2, perUser: 4, perAddress: 9 };
@@ -17,7 +17,7 @@ let quotas = 0;
 
 beforeAll(async () => {
   const server = await startRedis();
-  [redis, other] = [await connectTo(server), await connectTo(server)];
+  [redis, other] = await connectTwice(server);
 });
 
 /** What the keys of a new quota begin with. */

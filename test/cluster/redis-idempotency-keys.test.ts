@@ -3,7 +3,7 @@ import { sayingDegraded } from '../../src/cluster/degraded.ts';
 import { type Redis, script } from '../../src/cluster/redis.ts';
 import { type IdempotencyTimes, RedisIdempotencyKeys } from '../../src/cluster/redis-idempotency-keys.ts';
 import { idempotencyKeysSuite, slowly } from '../rooms/idempotency-keys-suite.ts';
-import { connectTo, counting, startRedis, startRedisCluster } from '../support/redis.ts';
+import { connectTo, connectTwice, counting, startRedis, startRedisCluster } from '../support/redis.ts';
 
 const patiently = { timeout: 10_000 };
 const expireSoon = script(`
@@ -15,7 +15,7 @@ let made = 0;
 
 beforeAll(async () => {
   const server = await startRedis();
-  [redis, other] = [await connectTo(server), await connectTo(server)];
+  [redis, other] = await connectTwice(server);
 });
 
 /** What the keys of a new case begin with. */

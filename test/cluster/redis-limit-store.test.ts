@@ -4,7 +4,7 @@ import { RedisLimitStore } from '../../src/cluster/redis-limit-store.ts';
 import type { LimitPolicy } from '../../src/limits/policy.ts';
 import { type Clock, limitStoreSuite } from '../limits/limit-store-suite.ts';
 import { mergingStoreSuite } from '../limits/merging-store-suite.ts';
-import { connectTo, startRedis } from '../support/redis.ts';
+import { connectTo, connectTwice, startRedis } from '../support/redis.ts';
 
 let redis: Redis;
 let other: Redis;
@@ -12,7 +12,7 @@ let stores = 0;
 
 beforeAll(async () => {
   const server = await startRedis();
-  [redis, other] = [await connectTo(server), await connectTo(server)];
+  [redis, other] = await connectTwice(server);
 });
 
 /** A store without keys: no other has its prefix. */

@@ -70,6 +70,11 @@ export async function connectTo(
   return connectToAll([url], timeoutMs);
 }
 
+/** Two connections, as of two nodes, that wait for a busy machine longer than is promised. */
+export async function connectTwice(server: Pick<RedisServer, 'url'>): Promise<[Redis, Redis]> {
+  return [await connectTo(server, patientMs), await connectTo(server, patientMs)];
+}
+
 /** As `connectRedis`; it ends with the test or the file. */
 export async function connectToAll(urls: readonly string[], timeoutMs?: number): Promise<Redis & Publisher> {
   const redis = await connectRedis(urls, { onError: () => {} }, timeoutMs);
