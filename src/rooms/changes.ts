@@ -10,6 +10,7 @@ import type { Report, RoomEvent } from './events.ts';
 import type { Hub } from './hub.ts';
 import type { News } from './news.ts';
 import type { Registry } from './registry.ts';
+import { remoteConnection } from './remote-connection.ts';
 import type { Change } from './room.ts';
 import type { Applied, RollEntry } from './room-store.ts';
 import type { Views } from './views.ts';
@@ -28,7 +29,6 @@ export class Changes {
   readonly #views: Views;
   readonly #hub: Hub;
   readonly #news: News;
-  readonly #remote: (place: Place, member: MemberRecord) => Connection;
   readonly #welcome: WelcomeSettings;
   readonly #report: Report<RoomEvent>;
   /** Clients of this node whose coming is still to be applied. */
@@ -40,7 +40,6 @@ export class Changes {
     views: Views,
     hub: Hub,
     news: News,
-    remote: (place: Place, member: MemberRecord) => Connection,
     welcome: WelcomeSettings,
     report: Report<RoomEvent>,
   ) {
@@ -48,7 +47,6 @@ export class Changes {
     this.#views = views;
     this.#hub = hub;
     this.#news = news;
-    this.#remote = remote;
     this.#welcome = welcome;
     this.#report = report;
   }
@@ -96,7 +94,7 @@ export class Changes {
     if (known === undefined) {
       const isExpected = this.#expected.has(record.clientId);
       if (isWatched || isExpected) this.#arrived(place, record, { state: undefined, order });
-      else this.#add(this.#remote(place, record), order);
+      else this.#add(remoteConnection(place, record), order);
     } else if (isWaiting(known) && order > 0) {
       const { clientId, joinedAt } = record;
       this.apply(place, { state: undefined, change: { type: 'admitted', clientId, joinedAt }, order });
@@ -118,7 +116,7 @@ export class Changes {
 
   #arrived(place: Place, member: MemberRecord, applied: Applied): void {
     if (this.#registry.get(member.clientId) !== undefined) return; // known from the roll already
-    const connection = this.#expected.get(member.clientId) ?? this.#remote(place, member);
+    const connection = this.#expected.get(member.clientId) ?? remoteConnection(place, member);
     this.#expected.delete(member.clientId);
     this.#add(connection, applied.order);
     if (!isWaiting(connection)) return this.#welcomeIn(connection, applied);

@@ -4,7 +4,7 @@ import { Changes, type WelcomeSettings } from './changes.ts';
 import type { ChatStore } from './chat-store.ts';
 import type { Clock } from './clock.ts';
 import { Closing } from './closing.ts';
-import type { MemberRecord, Place } from './connection.ts';
+import type { Place } from './connection.ts';
 import { type CapacityLimits, Door } from './door.ts';
 import type { Report, RoomEvent } from './events.ts';
 import { Exclusion } from './exclusion.ts';
@@ -14,7 +14,6 @@ import { Membership } from './membership.ts';
 import { Moderation } from './moderation.ts';
 import { News } from './news.ts';
 import { Registry } from './registry.ts';
-import { remoteConnection } from './remote-outlet.ts';
 import type { RoomStore } from './room-store.ts';
 import { Views } from './views.ts';
 
@@ -51,8 +50,7 @@ export function openDomain(
   const views = new Views(registry, rooms, now);
   const hub = new Hub(registry, views, broker, now);
   const news = new News(registry, rooms, views, hub, presenceBatchMs, clock);
-  const remote = (place: Place, member: MemberRecord) => remoteConnection(broker, place, member);
-  const changes = new Changes(registry, views, hub, news, remote, welcome, report);
+  const changes = new Changes(registry, views, hub, news, welcome, report);
   const door = new Door(registry, rooms, capacity);
   const { resumeWindowMs } = welcome;
   const membership = new Membership({

@@ -2,10 +2,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { sayingDegraded } from '../../src/cluster/degraded.ts';
 import type { Redis } from '../../src/cluster/redis.ts';
 import { RedisDirectory } from '../../src/cluster/redis-directory.ts';
-import { LocalBroker } from '../../src/rooms/broker.ts';
 import { type MemberRecord, newClientId, type Place } from '../../src/rooms/connection.ts';
 import type { DirectoryQuery } from '../../src/rooms/directory.ts';
-import { remoteConnection } from '../../src/rooms/remote-outlet.ts';
+import { remoteConnection } from '../../src/rooms/remote-connection.ts';
 import { connectTo, counting, patientMs, startClusterServer, startRedis } from '../support/redis.ts';
 
 const room = { roomId: 'r', channel: 'zoom' } as const;
@@ -96,7 +95,7 @@ test('what is said of one is what was said last, also by another node that took 
   await b.directory.remove([record.clientId]);
   expect(await b.directory.find(record.clientId)).toBeUndefined();
   // Its own node says so as soon as it has gone there.
-  const gone = { ...remoteConnection(new LocalBroker(), room, record), node: undefined };
+  const gone = { ...remoteConnection(room, record), node: undefined };
   a.directory.heed({ type: 'connection.left', connection: gone, reason: 'kicked' });
   expect((await a.list()).ids).toEqual([]);
   await a.put();

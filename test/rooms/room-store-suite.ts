@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { LocalBroker } from '../../src/rooms/broker.ts';
 import { type Connection, type MemberRecord, newClientId, type Place } from '../../src/rooms/connection.ts';
 import { SignalboxError } from '../../src/rooms/errors.ts';
-import { remoteConnection } from '../../src/rooms/remote-outlet.ts';
+import { remoteConnection } from '../../src/rooms/remote-connection.ts';
 import {
   admit,
   arrive,
@@ -31,7 +30,7 @@ class RecordingFollower implements Follower {
     const { change, order, state } = applied;
     if (change?.type === 'joined' || change?.type === 'waits') {
       // Of this node, as it is to this node.
-      const connection = { ...remoteConnection(new LocalBroker(), place, change.member), node: undefined };
+      const connection = { ...remoteConnection(place, change.member), node: undefined };
       this.#present.set(change.member.clientId, Object.assign(connection, { order }));
     } else if (change?.type === 'admitted') {
       const waited = this.#present.get(change.clientId);
