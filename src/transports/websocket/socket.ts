@@ -16,11 +16,7 @@ import { decode } from './codec.ts';
 import type { Dispatch, Dispatched } from './dispatch.ts';
 import type { Outbox } from './outbox.ts';
 import type { OwnedWebSocket, Owner } from './owned-websocket.ts';
-
-/** What happened on a socket, for the log. */
-export type SocketEvent =
-  | { readonly type: 'socket.closed'; readonly connection: Connection; readonly code: number }
-  | { readonly type: 'socket.failed'; readonly connection: Connection; readonly error: unknown };
+import type { SocketEvent } from './socket-event.ts';
 
 /** What all sockets share. */
 export interface SocketParts {
@@ -226,7 +222,7 @@ export class Socket implements Outlet, Owner {
       if (retryable !== true) this.#answers.remember(message, answer);
     }
     if (fault !== undefined) {
-      this.#parts.report({ type: 'socket.failed', connection, error: fault });
+      this.#parts.report({ type: 'socket.failed', connection, message, error: fault });
       this.close('internal');
     }
     if (this.#afterAnswer === undefined) return;
