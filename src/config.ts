@@ -32,6 +32,7 @@ export interface Config {
   readonly heartbeatTimeoutMs: number;
   readonly presenceBatchMs: number;
   readonly resumeWindowMs: number;
+  readonly drainDelayMs: number;
   readonly messageBudgetScale: number;
   /** As `RTCIceServer.urls` takes them. */
   readonly stunUrls: readonly string[];
@@ -72,6 +73,7 @@ export function readConfig(env: Env): Config {
     ...readHeartbeat(env),
     presenceBatchMs: integer(env, 'PRESENCE_BATCH_MS'),
     resumeWindowMs: integer(env, 'RESUME_WINDOW_MS'),
+    drainDelayMs: integer(env, 'DRAIN_DELAY_MS'),
     messageBudgetScale: integer(env, 'MESSAGE_BUDGET_SCALE'),
     stunUrls: list(env.STUN_URLS).map(parseStunUrl),
     chatHistoryMessages: integer(env, 'CHAT_HISTORY_MESSAGES'),

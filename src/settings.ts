@@ -70,6 +70,11 @@ const table = {
     'how long a client that lost its connection keeps its place; 0 is not at all',
     [0, maxMs],
   ),
+  DRAIN_DELAY_MS: setting(
+    '0',
+    'how long a server that is told to stop goes on as usual, but for /readyz: until load balancers have noticed',
+    [0, 600_000],
+  ),
   MESSAGE_BUDGET_SCALE: setting(
     '1',
     'multiplies how many messages a client may send; for load tests',

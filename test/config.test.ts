@@ -46,6 +46,7 @@ test('the defaults, with a secret', () => {
     heartbeatTimeoutMs: 22_000,
     presenceBatchMs: 100,
     resumeWindowMs: 60_000,
+    drainDelayMs: 0,
     messageBudgetScale: 1,
     stunUrls: [],
     chatHistoryMessages: 500,

@@ -71,6 +71,11 @@ export class Registry {
     this.#lostByAddress.set(connection.address, lost.add(connection));
   }
 
+  /** Whether any session of this node is without its connection. */
+  get hasLostHere(): boolean {
+    return this.#lostByAddress.size > 0;
+  }
+
   /** Who has lost a connection from this address to this node, the earliest first. */
   lostOfAddress(address: string): ReadonlySet<Connection> {
     return this.#lostByAddress.get(address) ?? noConnections;
@@ -139,7 +144,7 @@ export class Registry {
   }
 
   /** Every connection, in the order of joining. */
-  all(): Iterable<Connection> {
+  all(): IteratorObject<Connection> {
     return this.#byId.values();
   }
 }
