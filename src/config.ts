@@ -33,6 +33,7 @@ export interface Config {
   readonly presenceBatchMs: number;
   readonly resumeWindowMs: number;
   readonly resumeBuffer: { readonly maxMessages: number; readonly maxBytes: number };
+  readonly drainDelayMs: number;
   readonly messageBudgetScale: number;
   /** As `RTCIceServer.urls` takes them. */
   readonly stunUrls: readonly string[];
@@ -77,6 +78,7 @@ export function readConfig(env: Env): Config {
       maxMessages: integer(env, 'RESUME_BUFFER_MESSAGES'),
       maxBytes: integer(env, 'RESUME_BUFFER_BYTES'),
     },
+    drainDelayMs: integer(env, 'DRAIN_DELAY_MS'),
     messageBudgetScale: integer(env, 'MESSAGE_BUDGET_SCALE'),
     stunUrls: list(env.STUN_URLS).map(parseStunUrl),
     chatHistoryMessages: integer(env, 'CHAT_HISTORY_MESSAGES'),

@@ -76,6 +76,11 @@ const table = {
     [0, 10_000],
   ),
   RESUME_BUFFER_BYTES: setting(`${resume.maxBytes}`, 'bytes of these', [0, sendQueue.volatileBytes]),
+  DRAIN_DELAY_MS: setting(
+    '0',
+    'how long a server that is told to stop goes on as usual, but for /readyz: until load balancers have noticed',
+    [0, 600_000],
+  ),
   MESSAGE_BUDGET_SCALE: setting(
     '1',
     'multiplies how many messages a client may send; for load tests',

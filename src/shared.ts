@@ -40,8 +40,9 @@ export function sharedByNobody(config: Config, now: () => number) {
     node: () => '',
     heed: (_event: RoomEvent) => {},
     isDegraded: () => false,
+    hasOthers: () => false,
     start: async (_received: (place: Place, message: NodeMessage) => void) => {},
-    stop: async () => {},
+    stop: async (_isEmpty?: boolean) => {},
   };
 }
 

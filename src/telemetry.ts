@@ -4,12 +4,13 @@ import type { Config } from './config.ts';
 import type { AdminAction } from './handlers/operations/caller.ts';
 import type { RoomEvent } from './rooms/events.ts';
 import type { RequestFailed } from './transports/http/app.ts';
-import type { SocketEvent } from './transports/websocket/socket.ts';
+import type { SocketEvent } from './transports/websocket/socket-event.ts';
 
 /** What happens to the server itself. */
 export type ServerEvent =
   | { readonly type: 'server.started'; readonly url: string }
   | { readonly type: 'server.stopping' }
+  | { readonly type: 'server.draining' }
   | { readonly type: 'server.stopped' }
   | { readonly type: 'keys.unavailable'; readonly error: unknown };
 
@@ -54,7 +55,10 @@ function write(log: Logger, event: TelemetryEvent): void {
     case 'socket.closed':
       return log.debug({ ...idsOf(event), code: event.code }, event.type);
     case 'socket.failed':
-      return log.error({ ...idsOf(event), err: event.error }, event.type);
+      return log.error(
+        { ...idsOf(event), message: event.message?.type, id: event.message?.id, err: event.error },
+        event.type,
+      );
     case 'request.failed':
       return log.error({ requestId: event.requestId, request: event.request, err: event.error }, event.type);
     case 'keys.unavailable':

@@ -47,6 +47,7 @@ test('the defaults, with a secret', () => {
     presenceBatchMs: 100,
     resumeWindowMs: 60_000,
     resumeBuffer: { maxMessages: 256, maxBytes: 262_144 },
+    drainDelayMs: 0,
     messageBudgetScale: 1,
     stunUrls: [],
     chatHistoryMessages: 500,
