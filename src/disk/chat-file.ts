@@ -142,6 +142,18 @@ export class ChatFile implements ChatStore {
     this.#database.exec(`PRAGMA incremental_vacuum(${pagesGivenBack})`);
   }
 
+  /**
+   * Writes into the file what is in the log, and empties that: until then it may hold what was forgotten since. Not
+   * among steps that go {@link together}; where the disk is full, it is for the next time.
+   */
+  flush(): void {
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // What is in the log is not lost.
+    }
+  }
+
   /** Also leaves nothing in the log: then the file is whole by itself. */
   close(): void {
     if (this.#database.isOpen) this.#database.close();

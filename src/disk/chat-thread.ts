@@ -77,6 +77,7 @@ if (file !== undefined) {
     } else {
       now = batch.now;
       parentPort?.postMessage(answerAll(file, batch));
+      if (batch.calls.some(([method]) => method === 'tend')) file.flush(); // nobody waits for that
     }
   });
 }

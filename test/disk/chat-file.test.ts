@@ -110,17 +110,18 @@ describe('the file', () => {
   test('holds nothing of what has grown old or was forgotten, and gives its room back', () => {
     let nowMs = Date.now();
     const dir = newDirectory();
-    const file = new ChatFile(dir, usual, () => nowMs);
+    const file = open(dir, usual, () => nowMs);
     const say = (n: number, roomId: string) =>
       file.append({ ...place, roomId }, messageOf(n, nowMs, undefined, `secret ${'x'.repeat(4_000)}`));
     for (let n = 0; n < 300; n += 1) say(n, `r${n % 3}`);
     file.clear('r0');
     file.remove({ ...place, roomId: 'r1' }, idOf(1));
     nowMs += usual.maxAgeMs;
-    file.tend();
-    file.close();
+    file.together(() => file.tend());
+    file.flush();
     expect(readFileSync(join(dir, 'chat.db')).includes('secret')).toBe(false);
     expect(bytesIn(dir)).toBeLessThan(50_000);
+    expect(statSync(join(dir, 'chat.db-wal')).size).toBe(0);
   });
 
   test('of steps that go together all are done, or none', () => {
