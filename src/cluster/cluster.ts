@@ -7,6 +7,7 @@ import type { Place } from '../rooms/connection.ts';
 import type { CapacityLimits } from '../rooms/door.ts';
 import type { Report, RoomEvent } from '../rooms/events.ts';
 import { sayingDegraded } from './degraded.ts';
+import { Echoes } from './echoes.ts';
 import { Lease } from './lease.ts';
 import { listenTo } from './listener.ts';
 import { commandTimeoutMs, connectRedis } from './redis.ts';
@@ -105,11 +106,18 @@ export async function joinCluster(
     later,
     steadyNow,
   );
-  const onGap = () => void rooms.reload();
+  const echoes = new Echoes(later, timeoutMs);
+  const onGap = () => {
+    echoes.missed();
+    void rooms.reload();
+  };
   const windows = { ...probeWindows, answerMs: timeoutMs };
   const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, clock, windows);
   const receiver = {
-    message: (place: Place, message: NodeMessage) => rooms.inOrder(place, () => receive(place, message)),
+    message: (place: Place, message: NodeMessage, origin: string) =>
+      rooms.inOrder(place, () => {
+        if (origin !== lease.id || echoes.isDue(message)) receive(place, message);
+      }),
     event: (...event: Parameters<RedisRoomStore['event']>) => rooms.event(...event),
   };
   const broker = new RedisBroker(subscriptions, redis, prefix, () => lease.id, receiver, report);
@@ -158,7 +166,7 @@ export async function joinCluster(
     rooms,
     broker,
     bans: new RedisBanStore(stores, prefix),
-    history: new RedisChatStore(stores, prefix, broker, lease, bounds),
+    history: new RedisChatStore(stores, prefix, broker, echoes, lease, bounds),
     quota,
     limits,
     failures: new RedisAddressFailures(redis, prefix, localFailures, steadyNow),
