@@ -71,6 +71,10 @@ export class RedisRoomStore implements RoomStore {
     return this.#replicas.get(place)?.state;
   }
 
+  isKnown(place: Place): boolean {
+    return this.#replicas.get(place) !== undefined;
+  }
+
   hold<T>(places: readonly Place[], use: () => T | Promise<T>): Promise<T> {
     return this.#replicas.hold(places, use);
   }

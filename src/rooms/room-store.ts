@@ -82,6 +82,8 @@ export interface RoomStore {
   followedBy(follower: Follower): void;
   /** The state of a room that this node knows; `undefined` where nobody is in it. */
   get(place: Place): RoomState | undefined;
+  /** Whether this node knows a room, or is about to: then it need not ask for what it would have heard of it. */
+  isKnown(place: Place): boolean;
   /** Knows these rooms while `use` runs, also where none of its clients is on this node. */
   hold<T>(places: readonly Place[], use: () => Ready<T>): Ready<T>;
   /**

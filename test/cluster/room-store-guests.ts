@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { BanStore } from '../../src/rooms/ban-store.ts';
 import type { Broker } from '../../src/rooms/broker.ts';
 import type { ChatStore } from '../../src/rooms/chat-store.ts';
 import type { Clock } from '../../src/rooms/clock.ts';
@@ -27,6 +28,7 @@ export function openTestDomain(
     readonly broker: Broker;
     readonly node: () => string;
     readonly history?: ChatStore;
+    readonly bans?: BanStore;
   },
   roomSize: number,
   clock: Clock,

@@ -3,6 +3,7 @@ import { sayingDegraded } from '../../src/cluster/degraded.ts';
 import { Echoes } from '../../src/cluster/echoes.ts';
 import { listenTo } from '../../src/cluster/listener.ts';
 import type { Publisher, Redis } from '../../src/cluster/redis.ts';
+import { RedisBanStore } from '../../src/cluster/redis-ban-store.ts';
 import { RedisBroker } from '../../src/cluster/redis-broker.ts';
 import { RedisChatStore } from '../../src/cluster/redis-chat-store.ts';
 import { RedisDirectory } from '../../src/cluster/redis-directory.ts';
@@ -136,7 +137,7 @@ async function startRoomNode(
   const history = new RedisChatStore(stores, prefix, broker, echoes, lease, usualBounds);
   const heed = (event: RoomEvent) => directory.heed(event);
   const domain = openTestDomain(
-    { rooms: store, broker, history, node: () => lease.id },
+    { rooms: store, broker, history, bans: new RedisBanStore(stores, prefix), node: () => lease.id },
     roomSize,
     clock,
     presenceBatchMs,
