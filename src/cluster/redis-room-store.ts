@@ -51,7 +51,8 @@ export class RedisRoomStore implements RoomStore {
     this.#commands = commands;
     this.#directory = directory;
     this.#roomSize = roomSize;
-    this.#replicas = new Replicas(commands, directory, broker, lease, clock);
+    const hasLeft = (clientId: string) => this.#arrears.owes(clientId);
+    this.#replicas = new Replicas(commands, directory, broker, lease, clock, hasLeft);
     const payment = {
       say: ({ place, rule, cause }: Parameters<Arrears['went']>[0]) => this.transaction(place, rule, cause),
       update: (connection: Connection) => {
