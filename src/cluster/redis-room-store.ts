@@ -10,6 +10,7 @@ import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import { nodeOf } from './listed.ts';
+import { listAhead } from './listing.ts';
 import type { RedisDirectory } from './redis-directory.ts';
 import type { Replica } from './replica.ts';
 import { Replicas } from './replicas.ts';
@@ -131,7 +132,7 @@ export class RedisRoomStore implements RoomStore {
         const { change } = outcome ?? {};
         // The answer was lost, and the event was not: it has come.
         if (isComing(change) && this.#knows(place, change.member.clientId)) return outcome;
-        if (change?.type === 'went') {
+        if (change?.type === 'went' && !isRefused(error)) {
           this.#goHere(replica, change, rule, cause);
           return outcome;
         }
@@ -181,9 +182,13 @@ export class RedisRoomStore implements RoomStore {
     if (isComing(change) && nodeOf(change.member.clientId) !== this.#commands.node) throw degraded();
     const { commit, body } = proposalOf(replica, outcome, this.#roomSize, cause);
     // Who cannot be listed now is so as soon as can be.
-    const listed = this.#list(replica.place, outcome)?.catch(() => {});
-    const [reply] = await Promise.all([this.#commands.commit(replica.place, commit, body), listed]);
-    const [status, incarnation, seq] = reply;
+    const list = () => this.#list(replica.place, outcome)?.catch(() => {});
+    const committed = this.#commands.commit(replica.place, commit, body);
+    const [[status, incarnation, seq]] = await Promise.all([
+      committed,
+      outcome.isPermitted ? undefined : list(),
+    ]);
+    if (outcome.isPermitted && status === 'ok') await list();
     await this.#replicas.reached(replica, incarnation, Number(seq));
     if (this.#replicas.get(replica.place) !== replica) throw degraded(); // this node is not what it was
     if (status === 'conflict') return [incarnation, Number(seq)];
@@ -194,14 +199,8 @@ export class RedisRoomStore implements RoomStore {
   }
 
   /** What is about to change is what lists say by the time that anybody is told of it. */
-  #list(place: Place, { change, state }: Outcome): Promise<void> | undefined {
-    if (isComing(change)) {
-      return this.#directory.put(place, change.member, isHostIn(state, change.member.clientId));
-    }
-    if (change?.type === 'went') return this.#directory.remove([change.clientId]);
-    if (change?.type !== 'dissolved') return undefined;
-    const everybody = this.#follower?.everybody(place) ?? [];
-    return this.#directory.remove(everybody.map(({ clientId }) => clientId));
+  #list(place: Place, outcome: Outcome): Promise<void> | undefined {
+    return listAhead(this.#directory, place, outcome, () => this.#follower?.everybody(place) ?? []);
   }
 
   /** Nobody waits for Redis to go: the others on this node hear of it now, and all the rest when Redis does. */
@@ -221,13 +220,17 @@ export class RedisRoomStore implements RoomStore {
   /** One is told that it does not come: where Redis may think otherwise, it is taken out again. */
   #withdraw(place: Place, clientId: string, error: unknown): void {
     this.#directory.remove([clientId]).catch(() => {}); // it says so as soon as it can
-    const isRefused = error instanceof SignalboxError && error.code !== 'degraded';
-    if (!isRefused) this.#arrears.doubt(place);
+    if (!isRefused(error)) this.#arrears.doubt(place);
   }
 
   #knows(place: Place, clientId: string): boolean {
     return this.#follower?.everybody(place).some((one) => one.clientId === clientId) ?? false;
   }
+}
+
+/** Whether a rule has refused it, rather than Redis. */
+function isRefused(error: unknown): boolean {
+  return error instanceof SignalboxError && error.code !== 'degraded';
 }
 
 function isHostIn(state: RoomState | undefined, clientId: string): boolean {
