@@ -35,6 +35,11 @@ export type ClusterEvent =
       readonly error: unknown;
     }
   | {
+      /** A fault of ours, in what was to be done about the life of this node. */
+      readonly type: 'node.failed';
+      readonly error: unknown;
+    }
+  | {
       readonly type: 'redis.recovered';
       /** For how long it was gone. */
       readonly afterMs: number;
@@ -72,7 +77,14 @@ export async function joinCluster(
   steadyNow: () => number,
   timeoutMs = commandTimeoutMs,
 ) {
-  const { now, later } = clock;
+  const { now } = clock;
+  let hasLeft = false;
+  /** Nothing is tried again by a node that has left. */
+  const later: Clock['later'] = (run, ms) =>
+    clock.later(() => {
+      if (!hasLeft) run();
+    }, ms);
+  const ownClock = { now, later };
   let receive: (place: Place, message: NodeMessage) => void = () => {};
   const redis = await connectRedis(
     urls,
@@ -97,6 +109,7 @@ export async function joinCluster(
         restoreQuota();
         void rooms.restore();
       },
+      onFault: (error) => report({ type: 'node.failed', error }),
       onGone: (error) => report({ type: 'redis.gone', error }),
       onRecovered: (afterMs) => {
         report({ type: 'redis.recovered', afterMs });
@@ -112,7 +125,7 @@ export async function joinCluster(
     void rooms.reload();
   };
   const windows = { ...probeWindows, answerMs: timeoutMs };
-  const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, clock, windows);
+  const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, ownClock, windows);
   const receiver = {
     message: (place: Place, message: NodeMessage, origin: string) =>
       rooms.inOrder(place, () => {
@@ -121,9 +134,9 @@ export async function joinCluster(
     event: (...event: Parameters<RedisRoomStore['event']>) => rooms.event(...event),
   };
   const broker = new RedisBroker(subscriptions, redis, prefix, () => lease.id, receiver, report);
-  const directory = new RedisDirectory(stores, prefix, lease, clock);
+  const directory = new RedisDirectory(stores, prefix, lease, ownClock);
   const commands = new RoomCommands(stores, redis.publishCommand, prefix, lease);
-  const rooms = new RedisRoomStore(commands, directory, broker, lease, capacity.roomSize, clock);
+  const rooms = new RedisRoomStore(commands, directory, broker, lease, capacity.roomSize, ownClock);
   const nodes = { own: () => lease.id, live: () => lease.live };
   const quota = new RedisConnectionQuota(stores, prefix, capacity, nodes, later);
   const limits = new ResilientLimitStore(
@@ -196,6 +209,7 @@ export async function joinCluster(
       quota.stop();
       subscriptions.stop();
       redis.close();
+      hasLeft = true;
     },
   };
 }
