@@ -1,21 +1,23 @@
 import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
-import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
+import type { Connection, Place } from '../rooms/connection.ts';
 import { SignalboxError } from '../rooms/errors.ts';
 import type { Change, Outcome, RoomState, Rule } from '../rooms/room.ts';
 import type { Follower, RoomStore, Said } from '../rooms/room-store.ts';
 import { Arrears } from './arrears.ts';
-import { proposalOf } from './commit.ts';
+import { endsSessions, isComing, proposalOf } from './commit.ts';
 import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import { nodeOf } from './listed.ts';
 import { listAhead } from './listing.ts';
+import { Pace } from './pace.ts';
 import type { RedisDirectory } from './redis-directory.ts';
 import type { Replica } from './replica.ts';
 import { Replicas } from './replicas.ts';
 import type { RoomCommands } from './room-commands.ts';
 import type { CommitStatus } from './room-scripts.ts';
+import { Updates } from './updates.ts';
 
 /** So often a rule is run anew since somebody else was first, before the caller is told to come back. */
 const maxAttempts = 50;
@@ -38,6 +40,8 @@ export class RedisRoomStore implements RoomStore {
   readonly #directory: RedisDirectory;
   readonly #roomSize: number;
   readonly #arrears: Arrears;
+  readonly #updates: Updates;
+  readonly #pace = new Pace();
   #follower: Follower | undefined;
 
   /** @param roomSize how many may be in one channel of a room */
@@ -57,11 +61,16 @@ export class RedisRoomStore implements RoomStore {
     const payment = {
       say: ({ place, rule, cause }: Parameters<Arrears['went']>[0]) => this.transaction(place, rule, cause),
       update: (connection: Connection) => {
-        if (this.#knows(connection, connection.clientId)) this.update(connection);
+        if (this.#knows(connection.clientId)) this.update(connection);
       },
       look: (place: Place) => this.#replicas.reload(place), // which has them buried
     };
     this.#arrears = new Arrears(payment, clock.later);
+    this.#updates = new Updates(commands, directory, this.#pace, {
+      isHost: (connection) => this.get(connection)?.hosts.includes(connection.clientId) ?? false,
+      isThere: ({ clientId }) => this.#knows(clientId),
+      failed: (connection) => this.#arrears.changed(connection),
+    });
   }
 
   followedBy(follower: Follower): void {
@@ -111,18 +120,22 @@ export class RedisRoomStore implements RoomStore {
       const replica = this.#replicas.get(place);
       if (replica === undefined) throw degraded();
       let outcome: O | undefined;
+      const attempt = () => {
+        outcome = rule(replica.state);
+        return this.#attempt(replica, outcome, cause);
+      };
       try {
         outcome = rule(replica.state);
-        let answer = await this.#attempt(replica, outcome, cause);
+        // Thousands may go at once, and nobody waits for them.
+        const isGoing = endsSessions(outcome.change);
+        let answer = await (isGoing ? this.#pace.run(attempt) : this.#attempt(replica, outcome, cause));
         if (isAnswered(answer)) return answer === 'ok' ? outcome : undefined;
         // One after the other, so that no more than one of each node is in the way of another one's.
         return await replica.inTurn(async () => {
           for (let attempts = 1; attempts < maxAttempts; attempts += 1) {
             const before = `${answer}`;
-            const next = rule(replica.state);
-            outcome = next;
-            answer = await this.#attempt(replica, next, cause);
-            if (isAnswered(answer)) return answer === 'ok' ? next : undefined;
+            answer = await attempt();
+            if (isAnswered(answer)) return answer === 'ok' ? outcome : undefined;
             // Nobody was first: this node knows something else than Redis, which another attempt does not change.
             if (`${answer}` === before) break;
           }
@@ -131,7 +144,7 @@ export class RedisRoomStore implements RoomStore {
       } catch (error) {
         const { change } = outcome ?? {};
         // The answer was lost, and the event was not: it has come.
-        if (isComing(change) && this.#knows(place, change.member.clientId)) return outcome;
+        if (isComing(change) && this.#knows(change.member.clientId)) return outcome;
         if (change?.type === 'went' && !isRefused(error)) {
           this.#goHere(replica, change, rule, cause);
           return outcome;
@@ -143,10 +156,7 @@ export class RedisRoomStore implements RoomStore {
   }
 
   update(connection: Connection, said?: Said): void {
-    const record = toRecord(connection, this.#commands.node);
-    const isHost = isHostIn(this.get(connection), connection.clientId);
-    this.#directory.put(connection, record, isHost).catch(() => {}); // it says so as soon as it can
-    this.#commands.update(connection, record, said).catch(() => this.#arrears.changed(connection));
+    this.#updates.say(connection, said);
   }
 
   /** Messages may have been missed: every room is loaded anew. */
@@ -193,7 +203,7 @@ export class RedisRoomStore implements RoomStore {
     if (this.#replicas.get(replica.place) !== replica) throw degraded(); // this node is not what it was
     if (status === 'conflict') return [incarnation, Number(seq)];
     // Redis has lost who goes: it has been emptied, and may have taken it back from this node by now.
-    const isLeft = change?.type === 'went' && this.#knows(replica.place, change.clientId);
+    const isLeft = change?.type === 'went' && this.#knows(change.clientId);
     if (status === 'gone' && isLeft) throw degraded();
     return status;
   }
@@ -213,7 +223,7 @@ export class RedisRoomStore implements RoomStore {
     const { place, state } = replica;
     if (this.#replicas.get(place) !== replica) return; // all have gone
     const { clientId } = change;
-    if (this.#knows(place, clientId)) this.#follower?.apply(place, { state, change, order: 0, cause });
+    if (this.#knows(clientId)) this.#follower?.apply(place, { state, change, order: 0, cause });
     this.#arrears.went({ place, clientId, rule, cause });
   }
 
@@ -223,22 +233,14 @@ export class RedisRoomStore implements RoomStore {
     if (!isRefused(error)) this.#arrears.doubt(place);
   }
 
-  #knows(place: Place, clientId: string): boolean {
-    return this.#follower?.everybody(place).some((one) => one.clientId === clientId) ?? false;
+  #knows(clientId: string): boolean {
+    return this.#follower?.knows(clientId) ?? false;
   }
 }
 
 /** Whether a rule has refused it, rather than Redis. */
 function isRefused(error: unknown): boolean {
   return error instanceof SignalboxError && error.code !== 'degraded';
-}
-
-function isHostIn(state: RoomState | undefined, clientId: string): boolean {
-  return state?.hosts.includes(clientId) ?? false;
-}
-
-function isComing(change: Change | undefined): change is Extract<Change, { type: 'joined' | 'waits' }> {
-  return change?.type === 'joined' || change?.type === 'waits';
 }
 
 function isAnswered(answer: Answer): answer is Extract<Answer, string> {

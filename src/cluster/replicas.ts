@@ -93,7 +93,10 @@ export class Replicas {
   async reached(replica: Replica, incarnation: string, seq: number): Promise<void> {
     const waiter = replica.reached(incarnation, seq);
     let isLate = false;
-    const late = new Promise<void>((resolve) => this.#clock.later(resolve, patienceMs)).then(() => {
+    const late = new Promise<void>((resolve) => {
+      // Not before what has arrived is read.
+      this.#clock.later(() => setImmediate(resolve), patienceMs);
+    }).then(() => {
       isLate = true;
     });
     await Promise.race([waiter.taken, late]);

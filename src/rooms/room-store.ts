@@ -61,6 +61,8 @@ export interface Follower {
   bury(place: Place, isDead: (connection: Connection) => boolean): Ready<unknown>;
   /** Sees to it that only those have something in a channel who are in it. */
   mend(place: Place): Ready<unknown>;
+  /** Whether a client is in any room that this node knows. */
+  knows(clientId: string): boolean;
   /** Who is in a channel of a room, or waits. */
   everybody(place: Place): Connection[];
   isHere(place: Place): boolean;

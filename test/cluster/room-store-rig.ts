@@ -43,6 +43,9 @@ export interface RoomNode extends ReturnType<typeof guestsOf> {
   readonly redis: Redis & Publisher;
   /** What becomes of commands: `cut` refuses them, and the answers of `late` ones are lost. */
   line: 'whole' | 'cut' | 'late';
+  /** How many of them there have been, and at most at a time. */
+  calls: number;
+  mostUnderWay: number;
   /** Whether what others, and it itself, send is kept from it for now; of changes of rooms it hears. */
   holdsMessages: boolean;
   /** Whether it hears nothing: neither of the changes of rooms, nor what others send. */
@@ -89,9 +92,17 @@ async function startRoomNode(
   const redis = await connectToAll(urls, patientMs);
   const id = `rnode${String(++nodes).padStart(3, '0')}`;
   const lease: TestLease = { id, live: new Set([id]), until: Date.now() + 3_600_000, settled: true };
+  let underWay = 0;
   const line = (call: () => Promise<unknown>) => {
     if (node.line === 'cut') return Promise.reject(new Error('cut off'));
     const answer = call();
+    underWay += 1;
+    node.calls += 1;
+    node.mostUnderWay = Math.max(node.mostUnderWay, underWay);
+    const answered = () => {
+      underWay -= 1;
+    };
+    answer.then(answered, answered);
     if (node.line !== 'late') return answer;
     const late = () => new Promise((_, reject) => setTimeout(reject, lateMs, new Error('late')));
     return answer.then(late);
@@ -147,7 +158,18 @@ async function startRoomNode(
   await subscriptions.start();
   atScopeEnd(() => subscriptions.stop());
   const node: RoomNode = {
-    ...{ lease, store, directory, domain, redis, echoes, line: 'whole', isDeaf: false },
+    ...{
+      lease,
+      store,
+      directory,
+      domain,
+      redis,
+      echoes,
+      line: 'whole',
+      calls: 0,
+      mostUnderWay: 0,
+      isDeaf: false,
+    },
     chat: chatHandlers(domain.views, domain.hub, history, Date.now),
     ...guestsOf(domain, () => lease.id),
     get holdsMessages() {
