@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { Admission, type AdmissionParts } from '../../src/rooms/admission.ts';
-import type { Connection } from '../../src/rooms/connection.ts';
+import { type Connection, nowhere } from '../../src/rooms/connection.ts';
 import { LocalConnectionQuota } from '../../src/rooms/local-connection-quota.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { type RoomNode, room, startRoomNodes } from './room-store-rig.ts';
@@ -29,7 +29,7 @@ async function enter({ domain, store, lease }: RoomNode, { identity }: Connectio
     ...{ rooms, door, exclusion, quota, checkFloods: () => {}, node: () => lease.id, now: Date.now },
   });
   const closed: string[] = [];
-  const outlet = { send: () => {}, close: (name: string) => void closed.push(name), finish: () => {} };
+  const outlet = { ...nowhere, close: (name: string) => void closed.push(name) };
   const entered = admission.enter(identity, room, '127.0.0.1', (clientId) =>
     membership.join(clientId, identity, room, outlet, '127.0.0.1'),
   );
