@@ -71,6 +71,7 @@ function write(log: Logger, event: TelemetryEvent): void {
       return log.warn({ err: event.error }, event.type);
     case 'broker.failed':
     case 'history.failed':
+    case 'node.failed':
       return log.error({ err: event.error }, event.type);
     case 'broker.refused':
       return log.error({ node: event.origin, version: event.version }, event.type);

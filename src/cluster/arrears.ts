@@ -33,6 +33,8 @@ export class Arrears {
   readonly #unsaid = new Map<string, Unsaid>();
   readonly #changed = new Set<Connection>();
   readonly #doubtful = new Map<string, Place>();
+  /** Who is owed, and is being said just now. */
+  readonly #saying = new Set<string>();
   #isWaiting = false;
   #paying: Promise<void> | undefined;
 
@@ -44,6 +46,11 @@ export class Arrears {
   /** How much is owed. */
   get size(): number {
     return this.#unsaid.size + this.#changed.size + this.#doubtful.size;
+  }
+
+  /** Whether Redis is still to be told that this one has gone. */
+  owes(clientId: string): boolean {
+    return this.#unsaid.has(clientId) || this.#saying.has(clientId);
   }
 
   /** One has gone. */
@@ -89,12 +96,17 @@ export class Arrears {
   }
 
   async #pay(): Promise<void> {
-    const { say, update, look } = this.#payment;
+    const { update, look } = this.#payment;
     const changed = [...this.#changed];
     this.#changed.clear();
     for (const connection of changed) update(connection);
-    if (!(await this.#payAll(this.#unsaid, say))) return;
+    if (!(await this.#payAll(this.#unsaid, (unsaid) => this.#say(unsaid)))) return;
     await this.#payAll(this.#doubtful, look);
+  }
+
+  async #say(unsaid: Unsaid): Promise<void> {
+    this.#saying.add(unsaid.clientId);
+    await this.#payment.say(unsaid).finally(() => this.#saying.delete(unsaid.clientId));
   }
 
   /** Whether all of it was done; else what is left is for later. */

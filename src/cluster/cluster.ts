@@ -7,6 +7,7 @@ import type { Place } from '../rooms/connection.ts';
 import type { CapacityLimits } from '../rooms/door.ts';
 import type { Report, RoomEvent } from '../rooms/events.ts';
 import { sayingDegraded } from './degraded.ts';
+import { Echoes } from './echoes.ts';
 import { Lease } from './lease.ts';
 import { listenTo } from './listener.ts';
 import { commandTimeoutMs, connectRedis } from './redis.ts';
@@ -31,6 +32,11 @@ export type ClusterEvent =
   | {
       /** A connection to Redis has failed, which comes back by itself; and: Redis has not answered for some seconds. */
       readonly type: 'redis.failed' | 'redis.gone';
+      readonly error: unknown;
+    }
+  | {
+      /** A fault of ours, in what was to be done about the life of this node. */
+      readonly type: 'node.failed';
       readonly error: unknown;
     }
   | {
@@ -71,7 +77,14 @@ export async function joinCluster(
   steadyNow: () => number,
   timeoutMs = commandTimeoutMs,
 ) {
-  const { now, later } = clock;
+  const { now } = clock;
+  let hasLeft = false;
+  /** Nothing is tried again by a node that has left. */
+  const later: Clock['later'] = (run, ms) =>
+    clock.later(() => {
+      if (!hasLeft) run();
+    }, ms);
+  const ownClock = { now, later };
   let receive: (place: Place, message: NodeMessage) => void = () => {};
   const redis = await connectRedis(
     urls,
@@ -96,6 +109,7 @@ export async function joinCluster(
         restoreQuota();
         void rooms.restore();
       },
+      onFault: (error) => report({ type: 'node.failed', error }),
       onGone: (error) => report({ type: 'redis.gone', error }),
       onRecovered: (afterMs) => {
         report({ type: 'redis.recovered', afterMs });
@@ -105,17 +119,24 @@ export async function joinCluster(
     later,
     steadyNow,
   );
-  const onGap = () => void rooms.reload();
+  const echoes = new Echoes(later, timeoutMs);
+  const onGap = () => {
+    echoes.missed();
+    void rooms.reload();
+  };
   const windows = { ...probeWindows, answerMs: timeoutMs };
-  const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, clock, windows);
+  const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, ownClock, windows);
   const receiver = {
-    message: (place: Place, message: NodeMessage) => rooms.inOrder(place, () => receive(place, message)),
+    message: (place: Place, message: NodeMessage, origin: string) =>
+      rooms.inOrder(place, () => {
+        if (origin !== lease.id || echoes.isDue(message)) receive(place, message);
+      }),
     event: (...event: Parameters<RedisRoomStore['event']>) => rooms.event(...event),
   };
   const broker = new RedisBroker(subscriptions, redis, prefix, () => lease.id, receiver, report);
-  const directory = new RedisDirectory(stores, prefix, lease, clock);
+  const directory = new RedisDirectory(stores, prefix, lease, ownClock);
   const commands = new RoomCommands(stores, redis.publishCommand, prefix, lease);
-  const rooms = new RedisRoomStore(commands, directory, broker, lease, capacity.roomSize, clock);
+  const rooms = new RedisRoomStore(commands, directory, broker, lease, capacity.roomSize, ownClock);
   const nodes = { own: () => lease.id, live: () => lease.live };
   const quota = new RedisConnectionQuota(stores, prefix, capacity, nodes, later);
   const limits = new ResilientLimitStore(
@@ -158,7 +179,7 @@ export async function joinCluster(
     rooms,
     broker,
     bans: new RedisBanStore(stores, prefix),
-    history: new RedisChatStore(stores, prefix, broker, lease, bounds),
+    history: new RedisChatStore(stores, prefix, broker, echoes, lease, bounds),
     quota,
     limits,
     failures: new RedisAddressFailures(redis, prefix, localFailures, steadyNow),
@@ -193,6 +214,7 @@ export async function joinCluster(
       quota.stop();
       subscriptions.stop();
       redis.close();
+      hasLeft = true;
     },
   };
 }

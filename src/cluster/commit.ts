@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Outcome } from '../rooms/room.ts';
+import type { Change, Outcome } from '../rooms/room.ts';
 import type { EventBody, Replica } from './replica.ts';
 import type { Commit } from './room-scripts.ts';
 
@@ -49,4 +49,16 @@ export function proposalOf(
       cause,
     },
   };
+}
+
+/** Whether somebody comes by it. */
+export function isComing(
+  change: Change | undefined,
+): change is Extract<Change, { type: 'joined' | 'waits' }> {
+  return change?.type === 'joined' || change?.type === 'waits';
+}
+
+/** Whether one or all go by it. */
+export function endsSessions(change: Change | undefined): boolean {
+  return change?.type === 'went' || change?.type === 'dissolved';
 }

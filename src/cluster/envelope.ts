@@ -10,7 +10,7 @@ export const envelopeVersion = '1';
  * client's message travels without being written anew.
  *
  * ```
- * 1 <origin> announce <flags> <from> <except> <only, by commas>\n<frame>
+ * 1 <origin> announce <flags> <from> <except> <only, by commas>[ <echo>]\n<frame>
  * 1 <origin> direct <flags> <to> <from> <close>\n<frame, or nothing>
  * 1 <origin> banned\n<JSON>
  * 1 <origin> event …\n<JSON>          written by the scripts of the room store
@@ -27,13 +27,14 @@ export interface Envelope {
   readonly body: string;
 }
 
-/** Writes a message of a node; ids hold neither spaces nor commas. */
+/** Writes a message of a node; ids, and the names of echoes, hold neither spaces nor commas. */
 export function seal(origin: string, message: NodeMessage): string {
   switch (message.kind) {
     case 'announce': {
-      const { frame, from = '-', except = '-', only, alsoWaiting = false } = message;
+      const { frame, from = '-', except = '-', only, alsoWaiting = false, echo } = message;
       const audience = only === undefined ? '-' : only.join(',');
-      return `${envelopeVersion} ${origin} announce ${flagsOf(frame, alsoWaiting)} ${from} ${except} ${audience}\n${frame.text}`;
+      const head = `${envelopeVersion} ${origin} announce ${flagsOf(frame, alsoWaiting)} ${from} ${except}`;
+      return `${head} ${audience}${echo === undefined ? '' : ` ${echo}`}\n${frame.text}`;
     }
     case 'direct': {
       const { to, frame, from = '-', close = '-' } = message;
@@ -54,11 +55,16 @@ export function open(text: string): Envelope {
   return { version, origin, kind, words: words.slice(3), body: text.slice(end + 1) };
 }
 
+/** Whether it is for the node that wrote it as well. */
+export function comesBack({ kind, words }: Envelope): boolean {
+  return kind === 'announce' && words[4] !== undefined;
+}
+
 /** The message of a node in an envelope of this version; `undefined` where it holds something else. */
 export function messageIn({ kind, words, body }: Envelope): NodeMessage | undefined {
   switch (kind) {
     case 'announce': {
-      const [flags = '', from, except, only = '-'] = words;
+      const [flags = '', from, except, only = '-', echo] = words;
       return {
         kind,
         frame: frameIn(flags, body),
@@ -66,6 +72,7 @@ export function messageIn({ kind, words, body }: Envelope): NodeMessage | undefi
         ...present('except', except),
         ...(only !== '-' && { only: only === '' ? [] : only.split(',') }),
         ...(flags.includes('w') && { alsoWaiting: true }),
+        ...present('echo', echo),
       };
     }
     case 'direct': {

@@ -1,30 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../rooms/clock.ts';
+import { guarded, type LeaseEvents } from './lease-events.ts';
 import type { Beat, BeatAnswer } from './lease-scripts.ts';
 import { beatScript, leaveScript, missedBeats, nodeKeys } from './lease-scripts.ts';
 import { newNodeId } from './node-id.ts';
 import type { Redis } from './redis.ts';
-
-/** What becomes of a node among others, told to whoever holds its connections. None of them may throw. */
-export interface LeaseEvents {
-  /**
-   * Another node is dead, and this one is to sweep it: resolves when nothing is left of it, so that it is forgotten;
-   * where it rejects, the node is handed out again a beat later. It may have been swept in part, and where this node
-   * is late another one may do so at the same time.
-   */
-  readonly onDead: (nodeId: string) => Promise<void>;
-  /**
-   * This node was frozen or cut off for so long that others sweep it, or have swept it: all its connections have left
-   * as far as others know, and must be closed. It has another id already, and a lease again a moment later.
-   */
-  readonly onLost: (lostId: string) => void;
-  /** Redis was emptied, and this node has its lease again: what it holds must be written anew. */
-  readonly onEmptied: () => void;
-  /** Redis has not answered for three beats. */
-  readonly onGone: (error: unknown) => void;
-  /** It does again; comes before what else the answer brings. */
-  readonly onRecovered: (afterMs: number) => void;
-}
 
 /** How long a node counts as alive; the same on all nodes. */
 export interface LeaseTimes {
@@ -88,7 +68,7 @@ export class Lease {
   ) {
     this.#redis = redis;
     this.#keys = nodeKeys(prefix);
-    this.#events = events;
+    this.#events = guarded(events);
     this.#later = later;
     this.#steadyNow = steadyNow;
     this.#times = times;

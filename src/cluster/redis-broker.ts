@@ -3,7 +3,7 @@ import type { Place } from '../rooms/connection.ts';
 import type { Report } from '../rooms/events.ts';
 import type { Ready } from '../rooms/ready.ts';
 import { placeKey } from '../rooms/room-store.ts';
-import { type Envelope, envelopeVersion, messageIn, open, seal } from './envelope.ts';
+import { comesBack, type Envelope, envelopeVersion, messageIn, open, seal } from './envelope.ts';
 import type { Publisher } from './redis.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -21,7 +21,7 @@ export type BrokerEvent =
       readonly error: unknown;
     };
 
-/** Where messages of other nodes go, each in the order of the node that sent them. */
+/** Where messages of other nodes go, and this one's echoes, each in the order of the node that sent them. */
 export interface Receiver {
   message(place: Place, message: NodeMessage, origin: string): void;
   /** A change of the room, as the script that made it published it; those of this node too. */
@@ -120,7 +120,7 @@ export class RedisBroker implements Broker {
     this.#send(this.#nodeChannel(place, node), message);
   }
 
-  /** What a script publishes in the place of {@link publish}: the command, the channel, the text. */
+  /** What a script publishes in the place of {@link publish}, where there is more to it: command, channel, text. */
   publishing(place: Place, message: NodeMessage): [command: string, channel: string, text: string] {
     const channel = allChannel(this.#prefix, place);
     return [this.#publisher.publishCommand, channel, seal(this.#nodeId(), message)];
@@ -156,7 +156,7 @@ export class RedisBroker implements Broker {
     const { version, origin, kind } = envelope;
     if (version !== envelopeVersion) return this.#refuse(origin, version);
     if (kind === 'event') return this.#receiver.event(place, envelope);
-    if (origin === this.#nodeId()) return;
+    if (origin === this.#nodeId() && !comesBack(envelope)) return;
     const message = messageIn(envelope);
     if (message === undefined) return this.#refuse(origin, `${version} ${kind}`);
     this.#receiver.message(place, message, origin);

@@ -1,116 +1,20 @@
-import {
-  type Channel,
-  type ChatEntry,
-  type ChatPage,
-  channels,
-  frameLimits,
-} from '../../generated/messages.ts';
-import type { NodeMessage } from '../rooms/broker.ts';
+import { type Channel, type ChatEntry, type ChatPage, channels } from '../../generated/messages.ts';
 import {
   type ChatStore,
   cutPage,
   type HistoryBounds,
+  type Kept,
   type PageRequest,
   type StoredMessage,
 } from '../rooms/chat-store.ts';
 import type { Place } from '../rooms/connection.ts';
-import { refusesAfter } from './fence.ts';
+import type { Announcement } from '../rooms/hub.ts';
+import { appendScript, getScript, made, pageScript, removeScript, replaceScript } from './chat-scripts.ts';
+import type { Echoes } from './echoes.ts';
 import type { Lease } from './lease.ts';
-import { type Redis, script } from './redis.ts';
+import type { Redis, Script } from './redis.ts';
 import type { RedisBroker } from './redis-broker.ts';
-import { readsTime, timeArgument } from './redis-time.ts';
-
-/** Messages looked at in one step, where some of them may be hidden from the reader. */
-const lookedAtOnce = 64;
-
-/**
- * What every script begins with. KEYS: who may see what, and what was said. ARGV: the time, and the two bounds.
- *
- * The first is a sorted set, all of one score and therefore in the order of the ids. Its members are an id, the time
- * and, of a private message, the readers: `id\nsentAt\t"one"\t"another"\t`. JSON writes no control character as it
- * is, so that no name reads like the end of one and the beginning of another.
- */
-const keepsBounds = String.raw`${readsTime}
-local index, entries = KEYS[1], KEYS[2]
-local maxMessages, oldest = tonumber(ARGV[2]), now - tonumber(ARGV[3])
-
-local function trim()
-  local surplus = redis.call('ZCARD', index) - maxMessages
-  while true do
-    local first = redis.call('ZRANGE', index, 0, 0)[1]
-    if not first then return end
-    local id, sentAt = first:match('^(.-)\n(%d+)')
-    if surplus <= 0 and tonumber(sentAt) > oldest then return end
-    redis.call('ZREM', index, first)
-    redis.call('HDEL', entries, id)
-    surplus = surplus - 1
-  end
-end
-
-local function mayRead(member, user)
-  return not member:find('\t', 1, true) or member:find('\t' .. user .. '\t', 1, true)
-end
-`;
-
-/**
- * ARGV: the end of the lease, the member, the id, the entry, how long the room may be silent, and what is published: command, channel (empty:
- * nothing is), text. Keys expire after twice that, so that not each message has to say so.
- */
-const append = script(`${keepsBounds}${refusesAfter(4)}
-redis.call('ZADD', index, 0, ARGV[5])
-redis.call('HSET', entries, ARGV[6], ARGV[7])
-trim()
-local silentMs = tonumber(ARGV[8])
-if redis.call('PTTL', index) < silentMs then
-  redis.call('PEXPIRE', index, 2 * silentMs)
-  redis.call('PEXPIRE', entries, 2 * silentMs)
-end
-if ARGV[10] ~= '' then redis.call(ARGV[9], ARGV[10], ARGV[11]) end
-`);
-
-/** ARGV: the id, the user. Returns the member and the entry. */
-const get = script(String.raw`${keepsBounds}
-trim()
-local entry = redis.call('HGET', entries, ARGV[4])
-if not entry then return false end
-local member = redis.call('ZRANGEBYLEX', index, '[' .. ARGV[4] .. '\n', '(' .. ARGV[4] .. '\n:')[1]
-return member and mayRead(member, ARGV[5]) and { member, entry }
-`);
-
-/** ARGV: the end of the lease, the id, the entry. */
-const replace = script(`${keepsBounds}${refusesAfter(4)}
-trim()
-if redis.call('HEXISTS', entries, ARGV[5]) == 0 then return 0 end
-redis.call('HSET', entries, ARGV[5], ARGV[6])
-return 1
-`);
-
-/** ARGV: the end of the lease, the id. */
-const remove = script(String.raw`${keepsBounds}${refusesAfter(4)}
-trim()
-if redis.call('HDEL', entries, ARGV[5]) == 0 then return 0 end
-return redis.call('ZREMRANGEBYLEX', index, '[' .. ARGV[5] .. '\n', '(' .. ARGV[5] .. '\n:')
-`);
-
-/** ARGV: the user, the direction, where to begin and to end, how many. Returns one more than the page, if there is. */
-const page = script(String.raw`${keepsBounds}
-trim()
-local user, command, from, to, limit = ARGV[4], ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8])
-local found, bytes = {}, 0
-while true do
-  local members = redis.call(command, index, from, to, 'LIMIT', 0, ${lookedAtOnce})
-  for _, member in ipairs(members) do
-    local entry = mayRead(member, user) and redis.call('HGET', entries, member:sub(1, member:find('\n', 1, true) - 1))
-    if entry then
-      found[#found + 1] = entry
-      bytes = bytes + #entry
-      if #found > limit or (#found > 1 and bytes > ${frameLimits.maxPageBytes}) then return found end
-    end
-  end
-  if #members < ${lookedAtOnce} then return found end
-  from = '(' .. members[#members]
-end
-`);
+import { timeArgument } from './redis-time.ts';
 
 /**
  * What was said in each channel of each room, on all nodes.
@@ -126,18 +30,22 @@ export class RedisChatStore implements ChatStore {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #broker: Pick<RedisBroker, 'publishing'>;
+  readonly #echoes: Echoes;
   readonly #lease: Pick<Lease, 'until'>;
   readonly #bounds: HistoryBounds;
   readonly #testClock: (() => number) | undefined;
+  #changes = 0;
 
   /**
    * @param prefix what all keys begin with; no braces, which say what lies in one slot
+   * @param echoes of what this publishes: this node's members are told by them
    * @param testClock in the place of Redis' own; only for tests, since keys still expire by that of Redis
    */
   constructor(
     redis: Redis,
     prefix: string,
     broker: Pick<RedisBroker, 'publishing'>,
+    echoes: Echoes,
     lease: Pick<Lease, 'until'>,
     bounds: HistoryBounds,
     testClock?: () => number,
@@ -145,31 +53,32 @@ export class RedisChatStore implements ChatStore {
     this.#redis = redis;
     this.#prefix = prefix;
     this.#broker = broker;
+    this.#echoes = echoes;
     this.#lease = lease;
     this.#bounds = bounds;
     this.#testClock = testClock;
   }
 
-  async append(place: Place, { entry, readers, sentAt }: StoredMessage, news?: NodeMessage): Promise<void> {
+  async append(
+    place: Place,
+    { entry, readers, sentAt }: StoredMessage,
+    news?: Announcement,
+    tried: readonly string[] = [],
+  ): Promise<Kept> {
     const { messageId } = entry;
     const names = Array.from(readers ?? [], (userId) => `${JSON.stringify(userId)}\t`);
     const member = `${messageId}\n${sentAt}${readers ? '\t' : ''}${names.join('')}`;
     const silentMs = Math.max(1, this.#bounds.maxAgeMs);
-    const published = news === undefined ? ['', '', ''] : this.#broker.publishing(place, news);
-    await this.#run(
-      append,
-      place,
-      this.#lease.until,
-      member,
-      messageId,
-      JSON.stringify(entry),
-      silentMs,
-      ...published,
-    );
+    const args = [member, messageId, JSON.stringify(entry), silentMs, ...tried];
+    const answer = await this.#change(appendScript, place, messageId, news, args);
+    if (answer === made) return { messageId, sentAt: entry.sentAt };
+    const known: ChatEntry = JSON.parse(answer as string);
+    await this.#echoes.published(known.messageId);
+    return { messageId: known.messageId, sentAt: known.sentAt };
   }
 
   async get(place: Place, messageId: string, userId: string): Promise<StoredMessage | undefined> {
-    const found = await this.#run(get, place, messageId, JSON.stringify(userId));
+    const found = await this.#run(getScript, place, messageId, JSON.stringify(userId));
     if (found === null) return undefined;
     const [member, entry] = found as [string, string];
     const [head = '', ...names] = member.split('\t');
@@ -178,12 +87,13 @@ export class RedisChatStore implements ChatStore {
     return { entry: JSON.parse(entry), readers, sentAt: Number(head.slice(messageId.length)) };
   }
 
-  async replace(place: Place, entry: ChatEntry): Promise<boolean> {
-    return (await this.#run(replace, place, this.#lease.until, entry.messageId, JSON.stringify(entry))) === 1;
+  async replace(place: Place, entry: ChatEntry, news?: Announcement): Promise<boolean> {
+    const args = [entry.messageId, JSON.stringify(entry)];
+    return (await this.#change(replaceScript, place, this.#newName(), news, args)) === made;
   }
 
-  async remove(place: Place, messageId: string): Promise<boolean> {
-    return (await this.#run(remove, place, this.#lease.until, messageId)) === 1;
+  async remove(place: Place, messageId: string, news?: Announcement): Promise<boolean> {
+    return (await this.#change(removeScript, place, this.#newName(), news, [messageId])) === made;
   }
 
   async clear(roomId: string, only?: Channel): Promise<void> {
@@ -199,12 +109,44 @@ export class RedisChatStore implements ChatStore {
     const low = after === undefined ? '-' : `(${after}\n:`;
     const high = before === undefined ? '+' : `(${before}\n`;
     const range = after === undefined ? ['ZREVRANGEBYLEX', high, low] : ['ZRANGEBYLEX', low, high];
-    const found = await this.#run(page, place, JSON.stringify(userId), ...range, limit);
+    const found = await this.#run(pageScript, place, JSON.stringify(userId), ...range, limit);
     const entries: ChatEntry[] = (found as string[]).map((entry) => JSON.parse(entry));
     return cutPage(entries, request);
   }
 
-  #run(which: typeof page, place: Place, ...args: readonly (string | number)[]): Promise<unknown> {
+  /**
+   * Makes a change, and waits until this node's members have been told of it; says what the script does.
+   *
+   * @param name what its echo is called
+   */
+  async #change(
+    which: Script,
+    place: Place,
+    name: string,
+    news: Announcement | undefined,
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    const echo = news && this.#echoes.expect(name, news.tellHere);
+    const published = news ? this.#broker.publishing(place, { ...news.message, echo: name }) : ['', '', ''];
+    try {
+      const answer = await this.#run(which, place, this.#lease.until, ...published, ...args);
+      if (answer === made) await this.#echoes.published(name);
+      else this.#echoes.forget(name);
+      return answer;
+    } catch (error) {
+      if (echo?.isTold) return made; // the answer was lost, and the echo was not
+      this.#echoes.unsure(name);
+      throw error;
+    }
+  }
+
+  /** Unlike any id of a message. */
+  #newName(): string {
+    this.#changes += 1;
+    return `${this.#changes}`;
+  }
+
+  #run(which: Script, place: Place, ...args: readonly (string | number)[]): Promise<unknown> {
     const { maxMessages, maxAgeMs } = this.#bounds;
     const bounds = [timeArgument(this.#testClock), maxMessages, maxAgeMs];
     return this.#redis.run(which, this.#keysOf(place), [...bounds, ...args]);

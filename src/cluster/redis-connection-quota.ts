@@ -7,6 +7,7 @@ import {
   refuseTooMany,
 } from '../rooms/connection-quota.ts';
 import { SignalboxError } from '../rooms/errors.ts';
+import { Pace } from './pace.ts';
 import { type Redis, script } from './redis.ts';
 
 /** The nodes of the cluster, as one of them knows them. */
@@ -67,6 +68,7 @@ export class RedisConnectionQuota implements ConnectionQuota {
   readonly #held = new Map<string, Claimant>();
   /** What Redis is still to be told to forget, the oldest first. */
   readonly #pending = new Map<string, Claimant>();
+  readonly #pace = new Pace();
   #isRetrying = false;
   #stopped = false;
 
@@ -185,14 +187,17 @@ export class RedisConnectionQuota implements ConnectionQuota {
     this.#pending.set(clientId, claimant);
     const [oldest] = this.#pending.keys();
     if (this.#pending.size > maxPending && oldest !== undefined) this.#pending.delete(oldest);
-    await this.#forget(clientId, claimant).catch(() => this.#retryLater());
+    await this.#pace.run(() => this.#forget(clientId, claimant)).catch(() => this.#retryLater());
   }
 
   async #forget(clientId: string, { userId, address }: Claimant): Promise<void> {
-    await Promise.all([
-      this.#redis.command('HDEL', this.#userKey(userId), clientId),
-      this.#redis.command('HDEL', this.#addressKey(address), clientId),
-    ]);
+    // It may have come back meanwhile, to where it was or from another address.
+    const held = this.#held.get(clientId);
+    const forgotten = [
+      ...(held?.userId === userId ? [] : [this.#userKey(userId)]),
+      ...(held?.address === address ? [] : [this.#addressKey(address)]),
+    ];
+    await Promise.all(forgotten.map((key) => this.#redis.command('HDEL', key, clientId)));
     this.#pending.delete(clientId);
   }
 

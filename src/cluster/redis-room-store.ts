@@ -1,20 +1,23 @@
 import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
-import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
+import type { Connection, Place } from '../rooms/connection.ts';
 import { SignalboxError } from '../rooms/errors.ts';
 import type { Change, Outcome, RoomState, Rule } from '../rooms/room.ts';
 import type { Follower, RoomStore, Said } from '../rooms/room-store.ts';
 import { Arrears } from './arrears.ts';
-import { proposalOf } from './commit.ts';
+import { endsSessions, isComing, proposalOf } from './commit.ts';
 import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
+import { listAhead } from './listing.ts';
 import { nodeOf } from './node-id.ts';
+import { Pace } from './pace.ts';
 import type { RedisDirectory } from './redis-directory.ts';
 import type { Replica } from './replica.ts';
 import { Replicas } from './replicas.ts';
 import type { RoomCommands } from './room-commands.ts';
 import type { CommitStatus } from './room-scripts.ts';
+import { Updates } from './updates.ts';
 
 /** So often a rule is run anew since somebody else was first, before the caller is told to come back. */
 const maxAttempts = 50;
@@ -37,6 +40,8 @@ export class RedisRoomStore implements RoomStore {
   readonly #directory: RedisDirectory;
   readonly #roomSize: number;
   readonly #arrears: Arrears;
+  readonly #updates: Updates;
+  readonly #pace = new Pace();
   #follower: Follower | undefined;
 
   /** @param roomSize how many may be in one channel of a room */
@@ -51,15 +56,21 @@ export class RedisRoomStore implements RoomStore {
     this.#commands = commands;
     this.#directory = directory;
     this.#roomSize = roomSize;
-    this.#replicas = new Replicas(commands, directory, broker, lease, clock);
+    const hasLeft = (clientId: string) => this.#arrears.owes(clientId);
+    this.#replicas = new Replicas(commands, directory, broker, lease, clock, hasLeft);
     const payment = {
       say: ({ place, rule, cause }: Parameters<Arrears['went']>[0]) => this.transaction(place, rule, cause),
       update: (connection: Connection) => {
-        if (this.#knows(connection, connection.clientId)) this.update(connection);
+        if (this.#knows(connection.clientId)) this.update(connection);
       },
       look: (place: Place) => this.#replicas.reload(place), // which has them buried
     };
     this.#arrears = new Arrears(payment, clock.later);
+    this.#updates = new Updates(commands, directory, this.#pace, {
+      isHost: (connection) => this.get(connection)?.hosts.includes(connection.clientId) ?? false,
+      isThere: ({ clientId }) => this.#knows(clientId),
+      failed: (connection) => this.#arrears.changed(connection),
+    });
   }
 
   followedBy(follower: Follower): void {
@@ -69,6 +80,10 @@ export class RedisRoomStore implements RoomStore {
 
   get(place: Place): RoomState | undefined {
     return this.#replicas.get(place)?.state;
+  }
+
+  isKnown(place: Place): boolean {
+    return this.#replicas.get(place) !== undefined;
   }
 
   hold<T>(places: readonly Place[], use: () => T | Promise<T>): Promise<T> {
@@ -105,18 +120,22 @@ export class RedisRoomStore implements RoomStore {
       const replica = this.#replicas.get(place);
       if (replica === undefined) throw degraded();
       let outcome: O | undefined;
+      const attempt = () => {
+        outcome = rule(replica.state);
+        return this.#attempt(replica, outcome, cause);
+      };
       try {
         outcome = rule(replica.state);
-        let answer = await this.#attempt(replica, outcome, cause);
+        // Thousands may go at once, and nobody waits for them.
+        const isGoing = endsSessions(outcome.change);
+        let answer = await (isGoing ? this.#pace.run(attempt) : this.#attempt(replica, outcome, cause));
         if (isAnswered(answer)) return answer === 'ok' ? outcome : undefined;
         // One after the other, so that no more than one of each node is in the way of another one's.
         return await replica.inTurn(async () => {
           for (let attempts = 1; attempts < maxAttempts; attempts += 1) {
             const before = `${answer}`;
-            const next = rule(replica.state);
-            outcome = next;
-            answer = await this.#attempt(replica, next, cause);
-            if (isAnswered(answer)) return answer === 'ok' ? next : undefined;
+            answer = await attempt();
+            if (isAnswered(answer)) return answer === 'ok' ? outcome : undefined;
             // Nobody was first: this node knows something else than Redis, which another attempt does not change.
             if (`${answer}` === before) break;
           }
@@ -125,8 +144,8 @@ export class RedisRoomStore implements RoomStore {
       } catch (error) {
         const { change } = outcome ?? {};
         // The answer was lost, and the event was not: it has come.
-        if (isComing(change) && this.#knows(place, change.member.clientId)) return outcome;
-        if (change?.type === 'went') {
+        if (isComing(change) && this.#knows(change.member.clientId)) return outcome;
+        if (change?.type === 'went' && !isRefused(error)) {
           this.#goHere(replica, change, rule, cause);
           return outcome;
         }
@@ -137,10 +156,7 @@ export class RedisRoomStore implements RoomStore {
   }
 
   update(connection: Connection, said?: Said): void {
-    const record = toRecord(connection, this.#commands.node);
-    const isHost = isHostIn(this.get(connection), connection.clientId);
-    this.#directory.put(connection, record, isHost).catch(() => {}); // it says so as soon as it can
-    this.#commands.update(connection, record, said).catch(() => this.#arrears.changed(connection));
+    this.#updates.say(connection, said);
   }
 
   /** Messages may have been missed: every room is loaded anew. */
@@ -176,27 +192,25 @@ export class RedisRoomStore implements RoomStore {
     if (isComing(change) && nodeOf(change.member.clientId) !== this.#commands.node) throw degraded();
     const { commit, body } = proposalOf(replica, outcome, this.#roomSize, cause);
     // Who cannot be listed now is so as soon as can be.
-    const listed = this.#list(replica.place, outcome)?.catch(() => {});
-    const [reply] = await Promise.all([this.#commands.commit(replica.place, commit, body), listed]);
-    const [status, incarnation, seq] = reply;
+    const list = () => this.#list(replica.place, outcome)?.catch(() => {});
+    const committed = this.#commands.commit(replica.place, commit, body);
+    const [[status, incarnation, seq]] = await Promise.all([
+      committed,
+      outcome.isPermitted ? undefined : list(),
+    ]);
+    if (outcome.isPermitted && status === 'ok') await list();
     await this.#replicas.reached(replica, incarnation, Number(seq));
     if (this.#replicas.get(replica.place) !== replica) throw degraded(); // this node is not what it was
     if (status === 'conflict') return [incarnation, Number(seq)];
     // Redis has lost who goes: it has been emptied, and may have taken it back from this node by now.
-    const isLeft = change?.type === 'went' && this.#knows(replica.place, change.clientId);
+    const isLeft = change?.type === 'went' && this.#knows(change.clientId);
     if (status === 'gone' && isLeft) throw degraded();
     return status;
   }
 
   /** What is about to change is what lists say by the time that anybody is told of it. */
-  #list(place: Place, { change, state }: Outcome): Promise<void> | undefined {
-    if (isComing(change)) {
-      return this.#directory.put(place, change.member, isHostIn(state, change.member.clientId));
-    }
-    if (change?.type === 'went') return this.#directory.remove([change.clientId]);
-    if (change?.type !== 'dissolved') return undefined;
-    const everybody = this.#follower?.everybody(place) ?? [];
-    return this.#directory.remove(everybody.map(({ clientId }) => clientId));
+  #list(place: Place, outcome: Outcome): Promise<void> | undefined {
+    return listAhead(this.#directory, place, outcome, () => this.#follower?.everybody(place) ?? []);
   }
 
   /** Nobody waits for Redis to go: the others on this node hear of it now, and all the rest when Redis does. */
@@ -209,28 +223,24 @@ export class RedisRoomStore implements RoomStore {
     const { place, state } = replica;
     if (this.#replicas.get(place) !== replica) return; // all have gone
     const { clientId } = change;
-    if (this.#knows(place, clientId)) this.#follower?.apply(place, { state, change, order: 0, cause });
+    if (this.#knows(clientId)) this.#follower?.apply(place, { state, change, order: 0, cause });
     this.#arrears.went({ place, clientId, rule, cause });
   }
 
   /** One is told that it does not come: where Redis may think otherwise, it is taken out again. */
   #withdraw(place: Place, clientId: string, error: unknown): void {
     this.#directory.remove([clientId]).catch(() => {}); // it says so as soon as it can
-    const isRefused = error instanceof SignalboxError && error.code !== 'degraded';
-    if (!isRefused) this.#arrears.doubt(place);
+    if (!isRefused(error)) this.#arrears.doubt(place);
   }
 
-  #knows(place: Place, clientId: string): boolean {
-    return this.#follower?.everybody(place).some((one) => one.clientId === clientId) ?? false;
+  #knows(clientId: string): boolean {
+    return this.#follower?.knows(clientId) ?? false;
   }
 }
 
-function isHostIn(state: RoomState | undefined, clientId: string): boolean {
-  return state?.hosts.includes(clientId) ?? false;
-}
-
-function isComing(change: Change | undefined): change is Extract<Change, { type: 'joined' | 'waits' }> {
-  return change?.type === 'joined' || change?.type === 'waits';
+/** Whether a rule has refused it, rather than Redis. */
+function isRefused(error: unknown): boolean {
+  return error instanceof SignalboxError && error.code !== 'degraded';
 }
 
 function isAnswered(answer: Answer): answer is Extract<Answer, string> {

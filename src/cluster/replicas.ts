@@ -1,12 +1,13 @@
 import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
 import type { Connection, Place } from '../rooms/connection.ts';
-import { type Follower, placeKey, type RollEntry } from '../rooms/room-store.ts';
+import { type Follower, placeKey } from '../rooms/room-store.ts';
 import { Burial } from './burial.ts';
 import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import { listAnew } from './listing.ts';
+import { isSureOfMissing, restoreMs } from './missing.ts';
 import type { RedisDirectory } from './redis-directory.ts';
 import { type EventBody, Replica, rollOf } from './replica.ts';
 import type { RoomCommands } from './room-commands.ts';
@@ -15,8 +16,6 @@ import { writeBack } from './write-back.ts';
 
 /** After so long without the event that it waits for, a replica is loaded. */
 const patienceMs = 100;
-/** So long nobody is taken for gone who is only missing: where Redis was emptied, the nodes write back what they hold. */
-const restoreMs = 5_000;
 const retryMs = 1_000;
 
 /** The rooms that this node knows. Each follows the events of its room, and is loaded anew where it has missed one. */
@@ -27,21 +26,25 @@ export class Replicas {
   readonly #lease: Pick<Lease, 'id' | 'until' | 'live' | 'settled'>;
   readonly #burial: Burial;
   readonly #clock: Clock;
+  readonly #hasLeft: (clientId: string) => boolean;
   readonly #byPlace = new Map<string, Replica>();
   #follower: Follower | undefined;
 
+  /** @param hasLeft whether a client has left this node, of which Redis is still to be told */
   constructor(
     commands: RoomCommands,
     directory: RedisDirectory,
     broker: Broker,
     lease: Pick<Lease, 'id' | 'until' | 'live' | 'settled'>,
     clock: Clock,
+    hasLeft: (clientId: string) => boolean,
   ) {
     this.#commands = commands;
     this.#directory = directory;
     this.#broker = broker;
     this.#lease = lease;
     this.#clock = clock;
+    this.#hasLeft = hasLeft;
     this.#burial = new Burial(lease, clock.later);
   }
 
@@ -90,7 +93,10 @@ export class Replicas {
   async reached(replica: Replica, incarnation: string, seq: number): Promise<void> {
     const waiter = replica.reached(incarnation, seq);
     let isLate = false;
-    const late = new Promise<void>((resolve) => this.#clock.later(resolve, patienceMs)).then(() => {
+    const late = new Promise<void>((resolve) => {
+      // Not before what has arrived is read.
+      this.#clock.later(() => setImmediate(resolve), patienceMs);
+    }).then(() => {
       isLate = true;
     });
     await Promise.race([waiter.taken, late]);
@@ -162,19 +168,6 @@ export class Replicas {
     }, retryMs);
   }
 
-  /**
-   * Whether those have gone who are missing in Redis. Where the room is another one, it may have been lost: then all
-   * nodes that are alive write back what they hold.
-   */
-  #isSure(replica: Replica, incarnation: string | null, roll: readonly RollEntry[]): boolean {
-    const present = new Set(roll.map(({ record }) => record.clientId));
-    const known = this.#follower?.everybody(replica.place) ?? [];
-    const isWhole = known.every((each) => present.has(each.clientId) || !this.#isAlive(each));
-    if (isWhole) replica.missingSince = undefined;
-    else if (incarnation !== replica.incarnation) replica.missingSince ??= this.#clock.now();
-    return replica.missingSince === undefined || this.#clock.now() >= replica.missingSince + restoreMs;
-  }
-
   #isAlive({ node }: Connection): boolean {
     return node === undefined || this.#lease.live.has(node);
   }
@@ -185,8 +178,14 @@ export class Replicas {
     replica.buffered = replica.buffered?.filter((each) => typeof each === 'function') ?? [];
     const loaded = await this.#commands.load(replica.place);
     if (this.get(replica.place) !== replica) return;
-    const roll = [...rollOf(loaded[1]), ...rollOf(loaded[2])];
-    const isSure = this.#isSure(replica, loaded[0][0], roll);
+    // Who has gone is not met again by anybody here. Where nobody is, the rules count it until Redis knows of it.
+    const isHere = this.#follower?.isHere(replica.place) ?? false;
+    const roll = [...rollOf(loaded[1]), ...rollOf(loaded[2])].filter(
+      ({ record }) => !isHere || !this.#hasLeft(record.clientId),
+    );
+    const known = this.#follower?.everybody(replica.place) ?? [];
+    const isAlive = (connection: Connection) => this.#isAlive(connection);
+    const isSure = isSureOfMissing(replica, loaded[0][0], roll, known, isAlive, this.#clock.now());
     // A room that has clients here is in Redis, unless that was emptied: then it will be again.
     if (!isSure && loaded[0][0] === null) throw degraded();
     const before = replica.state;

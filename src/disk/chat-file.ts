@@ -10,6 +10,7 @@ import {
   type ChatStore,
   cutPage,
   type HistoryBounds,
+  type Kept,
   type PageRequest,
   type StoredMessage,
 } from '../rooms/chat-store.ts';
@@ -79,7 +80,7 @@ export class ChatFile implements ChatStore {
     }
   }
 
-  append(place: Place, { entry, readers, sentAt }: StoredMessage): void {
+  append(place: Place, { entry, readers, sentAt }: StoredMessage): Kept {
     const key = placeKey(place);
     const count = this.#counts.get(key) ?? Number(this.#sql.count.get(key)?.count);
     this.#sql.insert.run(
@@ -93,6 +94,7 @@ export class ChatFile implements ChatStore {
     if (surplus > 0) this.#sql.trim.run(key, surplus);
     if (this.#counts.size >= maxCounts) this.#counts.clear(); // they are counted anew
     this.#counts.set(key, count + 1 - surplus);
+    return { messageId: entry.messageId, sentAt: entry.sentAt };
   }
 
   get(place: Place, messageId: string, userId: string): StoredMessage | undefined {

@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Channel, ChatEntry, ChatPage } from '../../generated/messages.ts';
-import type { ChatStore, PageRequest, StoredMessage } from '../rooms/chat-store.ts';
+import type { ChatStore, Kept, PageRequest, StoredMessage } from '../rooms/chat-store.ts';
 import type { Clock } from '../rooms/clock.ts';
 import type { Place } from '../rooms/connection.ts';
 import { SignalboxError } from '../rooms/errors.ts';
 import type { Report } from '../rooms/events.ts';
+import type { Announcement } from '../rooms/hub.ts';
 import type { DiskHistoryBounds } from './chat-file.ts';
 import type { Answer, Batch, Call, Opened, ThreadSettings } from './chat-thread.ts';
 
@@ -31,6 +32,8 @@ const tendEveryMs = 60_000;
 
 interface Waiting {
   readonly call: Call;
+  /** What the members are to be told once it is done. */
+  readonly news: Announcement | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -90,8 +93,8 @@ export class DiskChatStore implements ChatStore {
     this.#tendLater();
   }
 
-  async append({ roomId, channel }: Place, message: StoredMessage): Promise<void> {
-    await this.#ask(['append', { roomId, channel }, message]);
+  async append({ roomId, channel }: Place, message: StoredMessage, news?: Announcement): Promise<Kept> {
+    return (await this.#ask(['append', { roomId, channel }, message], news)) as Kept;
   }
 
   async get(
@@ -102,12 +105,12 @@ export class DiskChatStore implements ChatStore {
     return (await this.#ask(['get', { roomId, channel }, messageId, userId])) as StoredMessage | undefined;
   }
 
-  async replace({ roomId, channel }: Place, entry: ChatEntry): Promise<boolean> {
-    return (await this.#ask(['replace', { roomId, channel }, entry])) as boolean;
+  async replace({ roomId, channel }: Place, entry: ChatEntry, news?: Announcement): Promise<boolean> {
+    return (await this.#ask(['replace', { roomId, channel }, entry], news)) as boolean;
   }
 
-  async remove({ roomId, channel }: Place, messageId: string): Promise<boolean> {
-    return (await this.#ask(['remove', { roomId, channel }, messageId])) as boolean;
+  async remove({ roomId, channel }: Place, messageId: string, news?: Announcement): Promise<boolean> {
+    return (await this.#ask(['remove', { roomId, channel }, messageId], news)) as boolean;
   }
 
   async clear(roomId: string, channel?: Channel): Promise<void> {
@@ -130,10 +133,10 @@ export class DiskChatStore implements ChatStore {
     clearTimeout(late);
   }
 
-  #ask(call: Call): Promise<unknown> {
+  #ask(call: Call, news?: Announcement): Promise<unknown> {
     if (this.#stuck !== undefined || this.#stopped) return Promise.reject(degraded(this.#stuck));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ call, resolve, reject });
+      this.#queue.push({ call, news, resolve, reject });
       if (this.#queue.length === 1 && this.#asked === undefined) setImmediate(() => this.#send());
     });
   }
@@ -153,11 +156,15 @@ export class DiskChatStore implements ChatStore {
     clearTimeout(this.#patience);
     const asked = this.#asked ?? [];
     this.#asked = undefined;
-    if (this.#stuck !== undefined) this.#takeLate(asked);
+    const isLate = this.#stuck !== undefined;
+    if (isLate) this.#takeLate(asked);
     let failed: unknown;
     for (const [index, answer] of answers.entries()) {
       if ('value' in answer) {
-        asked[index]?.resolve(answer.value);
+        const { call: [method] = [], news, resolve } = asked[index] ?? {};
+        // Of an edit or a deletion also where it is late; a message is taken out again then.
+        if (answer.value !== false && !(isLate && method === 'append')) news?.tellHere();
+        resolve?.(answer.value);
       } else {
         failed = answer.error;
         asked[index]?.reject(degraded(answer.error));

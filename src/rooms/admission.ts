@@ -9,7 +9,7 @@ import type { RoomStore } from './room-store.ts';
 
 /** What admission goes by. */
 export interface AdmissionParts {
-  readonly rooms: RoomStore;
+  readonly rooms: Pick<RoomStore, 'hold' | 'isKnown'>;
   readonly door: Door;
   readonly exclusion: Exclusion;
   readonly quota: ConnectionQuota;
@@ -18,6 +18,14 @@ export interface AdmissionParts {
   readonly node: () => string;
   readonly now: () => number;
 }
+
+type Newcomer = [
+  identity: Identity,
+  place: Place,
+  address: string,
+  open: (clientId: string) => Ready<Connection>,
+  former?: Connection,
+];
 
 /** An attempt to come back. */
 interface Return {
@@ -54,13 +62,15 @@ export class Admission {
    * @param open has the client with this id come; where it rejects, nobody has
    * @param former a session of its own there, whose place it has
    */
-  async enter(
-    identity: Identity,
-    place: Place,
-    address: string,
-    open: (clientId: string) => Ready<Connection>,
-    former?: Connection,
-  ): Promise<void> {
+  async enter(...newcomer: Newcomer): Promise<void> {
+    const { rooms } = this.#parts;
+    const [, place] = newcomer;
+    if (!rooms.isKnown(place)) return this.#enter(false, ...newcomer);
+    // From here on, so that no ban comes in between of which this node does not hear.
+    await rooms.hold([place], () => this.#enter(true, ...newcomer));
+  }
+
+  async #enter(isHeard: boolean, ...[identity, place, address, open, former]: Newcomer): Promise<void> {
     const { rooms, door, exclusion, quota, node, now } = this.#parts;
     const since = now();
     const clientId = newClientId(node());
@@ -72,7 +82,9 @@ export class Admission {
           isCounted = true;
         }),
       );
-      const connection = await rooms.hold([place], () => {
+      const connection = await rooms.hold([place], async () => {
+        // A ban that came before the room was known here was not heard, and is stored by now.
+        if (!isHeard) await exclusion.check(identity.userId, place);
         if (former === undefined) door.checkRoom(identity, place);
         return open(clientId);
       });

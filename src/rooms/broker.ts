@@ -17,6 +17,8 @@ export type NodeMessage =
       readonly only?: readonly string[] | undefined;
       /** Those who wait to be let in get it as well. */
       readonly alsoWaiting?: boolean | undefined;
+      /** Has the node that sends it take it as well, when it comes back; by this name it knows it again. */
+      readonly echo?: string | undefined;
     }
   /** To one client: a frame, the end of its connection, or the one and then the other. */
   | {
@@ -43,7 +45,8 @@ export type NodeMessage =
  * The way to the other nodes. A single process is a cluster of one: it has none, and its broker does nothing.
  *
  * Every broker passes `test/rooms/broker-suite.ts` and promises:
- * - A message reaches nodes that follow the channel, the others only: never the one that sent it, nor any other.
+ * - A message reaches nodes that follow the channel, the others only: never the one that sent it, nor any other. Only
+ *   what has an `echo` comes back, too.
  * - What one node sends about a channel, by `publish` and by `send`, and the events that its store's scripts publish
  *   about it, arrive on another node in the order in which they were sent.
  * - At most once: what cannot be sent is dropped. Changes of the room are not entrusted to it alone.

@@ -1,6 +1,6 @@
 import { type Channel, type ChatEntry, type ChatPage, frameLimits } from '../../generated/messages.ts';
-import type { NodeMessage } from './broker.ts';
 import type { Place } from './connection.ts';
+import type { Announcement } from './hub.ts';
 import type { Ready } from './ready.ts';
 
 /** A message as the history keeps it. */
@@ -12,6 +12,9 @@ export interface StoredMessage {
   /** Epoch milliseconds. */
   readonly sentAt: number;
 }
+
+/** What a message is known by, which its sender is answered. */
+export type Kept = Pick<ChatEntry, 'messageId' | 'sentAt'>;
 
 /** How much is kept of each channel of a room. */
 export interface HistoryBounds {
@@ -31,21 +34,28 @@ export interface PageRequest {
  *
  * Every store passes `test/rooms/chat-store-suite.ts` and promises:
  * - Once `append` has answered, the message is in the history on every node, until a bound or a call takes it out.
+ * - What changes is told with it: the members on this node have been told of it when a call answers, those on others hear
+ *   of all changes in one order, the same on each node. What a call does not change is not told.
  * - Messages are in the order of their ids, and an id that has been forgotten still says where it was.
  * - A private message exists only for its readers.
  * - Nothing is kept beyond its bounds; of rooms that have fallen silent nothing is left in the end.
  *
- * A store that does no I/O answers without a promise; one that cannot be reached rejects.
+ * A store that does no I/O answers without a promise; one that cannot be reached rejects, and may have made the change
+ * all the same: then it is told, perhaps later.
  */
 export interface ChatStore {
-  /** @param news what the other nodes are sent of it, in the same step */
-  append(place: Place, message: StoredMessage, news?: NodeMessage): Ready<void>;
+  /**
+   * Answers what is kept: of a message that was tried before, and is there, what was kept then.
+   *
+   * @param tried the ids under which the same message may be there already
+   */
+  append(place: Place, message: StoredMessage, news?: Announcement, tried?: readonly string[]): Ready<Kept>;
   /** The message, if there is one that this user may see. */
   get(place: Place, messageId: string, userId: string): Ready<StoredMessage | undefined>;
   /** Puts an entry in the place of the one with its id; `false` if that has gone meanwhile, and then it stays so. */
-  replace(place: Place, entry: ChatEntry): Ready<boolean>;
+  replace(place: Place, entry: ChatEntry, news?: Announcement): Ready<boolean>;
   /** Takes a message out; `false` if it has gone. Of more calls at once one is told `true`. */
-  remove(place: Place, messageId: string): Ready<boolean>;
+  remove(place: Place, messageId: string, news?: Announcement): Ready<boolean>;
   /** Forgets what was said in a room, or in one channel of it. */
   clear(roomId: string, channel?: Channel): Ready<void>;
   /** A page for one user, oldest message first, cut where it would be too long for a frame. */

@@ -59,6 +59,8 @@ export interface Connection extends Place {
   media: Media;
   handRaised: boolean;
   metadata: Metadata | undefined;
+  /** What its messages may have done, and were not answered with; see `attempts.ts`. */
+  unsure?: Map<string, readonly string[]>;
 }
 
 /** The channels of a room; with `only`, no other. */

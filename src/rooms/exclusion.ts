@@ -4,8 +4,9 @@ import type { Broker, NodeMessage } from './broker.ts';
 import { type Connection, type Place, placesOf, timestamp } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Membership } from './membership.ts';
-import { allReady, type Ready, whenReady } from './ready.ts';
+import { allReady, type Ready, whenFailed, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
+import type { Permit } from './room.ts';
 
 /** A kick: by whom, why, and for how long its user stays out. */
 export interface Kick {
@@ -16,6 +17,8 @@ export interface Kick {
   readonly banSeconds?: number | undefined;
   /** The one channel that a ban is to hold in; `undefined`: the whole room. */
   readonly channel?: Channel | undefined;
+  /** Whether it may still be done by then; by default it may. */
+  readonly permit?: Permit | undefined;
 }
 
 type Banned = Extract<NodeMessage, { kind: 'banned' }>;
@@ -61,9 +64,9 @@ export class Exclusion {
    * Puts a client out; with a ban, every other socket of its user that the ban holds for as well. Says whether it was
    * this call that put it out.
    */
-  kick(target: Connection, { by, byUserId, reason, banSeconds, channel }: Kick): Ready<boolean> {
+  kick(target: Connection, { by, byUserId, reason, banSeconds, channel, permit }: Kick): Ready<boolean> {
     const told: SessionKicked = { by, ...(reason !== undefined && { reason }) };
-    if (banSeconds === undefined) return this.#membership.putOut(target, told, 'kicked');
+    if (banSeconds === undefined) return this.#membership.putOut(target, told, 'kicked', permit);
     const { roomId, identity } = target;
     const until = this.#now() + banSeconds * 1000;
     const ban = {
@@ -81,11 +84,16 @@ export class Exclusion {
       this.#remember(roomId, message);
       const banned = { ...told, banUntil: timestamp(until) };
       const others = this.sessionsOf(target, channel).filter((other) => other !== target);
-      const out = this.#membership.putOut(target, banned, 'kicked');
-      const othersOut = allReady(others, (other) => this.#membership.putOut(other, banned, 'banned'));
-      // After them, since whoever has not been put out by then is put out by this.
-      for (const place of placesOf(roomId, channel)) this.#broker.publish(place, message);
-      return whenReady(othersOut, () => out);
+      const out = whenFailed(
+        () => this.#membership.putOut(target, banned, 'kicked', permit),
+        () => this.#forgive(ban.banId, message),
+      );
+      return whenReady(out, (isOut) => {
+        const othersOut = allReady(others, (other) => this.#membership.putOut(other, banned, 'banned'));
+        // After them, since whoever has not been put out by then is put out by this.
+        for (const place of placesOf(roomId, channel)) this.#broker.publish(place, message);
+        return whenReady(othersOut, () => isOut);
+      });
     });
   }
 
@@ -112,6 +120,12 @@ export class Exclusion {
   #putOut(connection: Connection, { by, reason, until }: Banned): Ready<unknown> {
     const kicked = { by, ...(reason !== undefined && { reason }), banUntil: timestamp(until) };
     return this.#membership.putOut(connection, kicked, 'banned');
+  }
+
+  /** A ban was not permitted after all. Where it cannot be lifted now it holds, and is in the list. */
+  #forgive(banId: string, message: Banned): void {
+    this.#recent = this.#recent.filter((recent) => recent.message !== message);
+    void Promise.try(() => this.#bans.lift(banId)).catch(() => {});
   }
 
   #remember(roomId: string, message: Banned): void {

@@ -99,6 +99,10 @@ export class RoomFollower implements Follower {
     return this.#membership.mend(place);
   }
 
+  knows(clientId: string): boolean {
+    return this.#registry.get(clientId) !== undefined;
+  }
+
   everybody(place: Place): Connection[] {
     return this.#views.everybody(place);
   }

@@ -13,9 +13,11 @@ export interface Frame {
   readonly volatile: boolean;
 }
 
-/** The payload of a message as its client wrote it, which passes on without being written anew. */
+/** A message as its client wrote it. */
 export interface Source {
-  /** As JSON, without the member of this name. */
+  /** By which the client knows it again, and repeats it; absent where it does not. */
+  readonly id: string | undefined;
+  /** The payload as JSON, without the member of this name: it passes on without being written anew. */
   without(name: string): string;
 }
 

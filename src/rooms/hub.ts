@@ -16,15 +16,17 @@ export interface Audience {
   readonly only?: Iterable<Connection> | undefined;
   readonly except?: Connection | undefined;
   /** Those who wait to be let in as well. */
-  readonly alsoWaiting?: boolean;
+  readonly alsoWaiting?: boolean | undefined;
 }
 
-/** A message to the members of a channel, or to some. */
+type Announced = Extract<NodeMessage, { kind: 'announce' }>;
+
+/** A message to the members of a channel, or to some, that is still to be sent. */
 export interface Announcement {
   /** Sends it to those on this node. */
   readonly tellHere: () => void;
-  /** What the other nodes are to be sent; absent where none has anybody to tell. */
-  readonly elsewhere?: NodeMessage;
+  /** What nodes are to be sent. */
+  readonly message: Announced;
 }
 
 /**
@@ -94,14 +96,18 @@ export class Hub {
     place: Place,
     type: T,
     payload: ServerPayloads[T],
-    audience?: Audience & Stamp,
+    { only, except, alsoWaiting = false, ...stamp }: Audience & Stamp = {},
   ): void {
-    const { elsewhere, tellHere } = this.compose(place, type, payload, audience);
-    tellHere();
-    if (elsewhere !== undefined) this.#broker.publish(place, elsewhere);
+    const frame = this.encode(type, payload, stamp);
+    const chosen = only && [...only];
+    this.#deliver(place, frame, stamp.from, { only: chosen, except, alsoWaiting });
+    if (!this.#registry.isElsewhere(place)) return;
+    const elsewhere = chosen?.filter(({ node }) => node !== undefined);
+    if (elsewhere?.length === 0) return;
+    this.#broker.publish(place, announced(frame, stamp.from, { only: elsewhere, except, alsoWaiting }));
   }
 
-  /** As {@link announce}, of what is still to be sent: the caller sends it, to the other nodes, too. */
+  /** As {@link announce}, but that it is left to the caller to have it sent. */
   compose<T extends ServerMessageType>(
     place: Place,
     type: T,
@@ -109,14 +115,9 @@ export class Hub {
     { only, except, alsoWaiting = false, ...stamp }: Audience & Stamp = {},
   ): Announcement {
     const frame = this.encode(type, payload, stamp);
-    const chosen = only && [...only];
-    const audience = { only: chosen, except, alsoWaiting };
+    const audience = { only: only && [...only], except, alsoWaiting };
     const tellHere = () => this.#deliver(place, frame, stamp.from, audience);
-    if (!this.#registry.isElsewhere(place)) return { tellHere };
-    const ids = chosen?.filter(({ node }) => node !== undefined).map(({ clientId }) => clientId);
-    if (ids?.length === 0) return { tellHere };
-    const others = { from: stamp.from, except: except?.clientId, only: ids, alsoWaiting };
-    return { tellHere, elsewhere: { kind: 'announce', frame, ...others } };
+    return { tellHere, message: announced(frame, stamp.from, audience) };
   }
 
   /** Sends a message to the members of a channel that are on this node, or to some of them. */
@@ -172,6 +173,12 @@ export class Hub {
     hand(frame, only ?? this.#registry.membersHere(place).values(), except);
     if (alsoWaiting) hand(frame, this.#registry.waitingHere(place).values(), except);
   }
+}
+
+function announced(frame: Frame, from: string | undefined, audience: Audience): Announced {
+  const { only, except, alsoWaiting } = audience;
+  const ids = only && Array.from(only, ({ clientId }) => clientId);
+  return { kind: 'announce', frame, from, except: except?.clientId, only: ids, alsoWaiting };
 }
 
 /** Hands a frame to whoever of them is on this node; what is for those who are away is kept for their return. */

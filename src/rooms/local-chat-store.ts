@@ -3,10 +3,12 @@ import {
   type ChatStore,
   cutPage,
   type HistoryBounds,
+  type Kept,
   type PageRequest,
   type StoredMessage,
 } from './chat-store.ts';
 import type { Place } from './connection.ts';
+import type { Announcement } from './hub.ts';
 import { placeKey } from './room-store.ts';
 
 /** How much one process keeps. */
@@ -28,7 +30,7 @@ export class LocalChatStore implements ChatStore {
     this.#now = now;
   }
 
-  append(place: Place, message: StoredMessage): void {
+  append(place: Place, message: StoredMessage, news?: Announcement): Kept {
     const key = placeKey(place);
     const messages = this.#rooms.get(key) ?? [];
     messages.push(message);
@@ -37,6 +39,9 @@ export class LocalChatStore implements ChatStore {
     this.#rooms.set(key, messages);
     this.#trim(messages);
     this.#forget();
+    news?.tellHere();
+    const { messageId, sentAt } = message.entry;
+    return { messageId, sentAt };
   }
 
   get(place: Place, messageId: string, userId: string): StoredMessage | undefined {
@@ -44,22 +49,24 @@ export class LocalChatStore implements ChatStore {
     return found && mayRead(found, userId) ? found : undefined;
   }
 
-  replace(place: Place, entry: ChatEntry): boolean {
+  replace(place: Place, entry: ChatEntry, news?: Announcement): boolean {
     const messages = this.#of(place);
     const index = messages.findIndex((message) => message.entry.messageId === entry.messageId);
     const old = messages[index];
     if (old === undefined) return false;
     messages[index] = { ...old, entry };
+    news?.tellHere();
     return true;
   }
 
-  remove(place: Place, messageId: string): boolean {
+  remove(place: Place, messageId: string, news?: Announcement): boolean {
     const messages = this.#of(place);
     const index = messages.findIndex(({ entry }) => entry.messageId === messageId);
     if (index < 0) return false;
     messages.splice(index, 1);
     this.#total -= 1;
     if (messages.length === 0) this.#rooms.delete(placeKey(place));
+    news?.tellHere();
     return true;
   }
 

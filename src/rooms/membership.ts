@@ -24,6 +24,8 @@ import {
   leave,
   type Member,
   type Outcome,
+  type Permit,
+  permitted,
   type Rule,
   stopWaiting,
 } from './room.ts';
@@ -127,39 +129,42 @@ export class Membership {
    *
    * @param by the host who decided, and knows of it
    */
-  admit(connection: Connection, by?: Connection): Ready<unknown> {
+  admit(connection: Connection, by?: Connection, permit?: Permit): Ready<unknown> {
     const now = this.#clock.now();
-    return this.#rooms.transaction(
-      connection,
-      admit(asMember(connection), now, timestamp(now)),
-      by?.clientId,
-    );
+    const rule = permitted(permit, admit(asMember(connection), now, timestamp(now)));
+    return this.#rooms.transaction(connection, rule, by?.clientId);
   }
 
   /** Turns away a client that waits; does nothing if it waits no more. Otherwise as {@link admit}. */
-  deny(connection: Connection, reason: string | undefined, by: Connection): Ready<unknown> {
+  deny(connection: Connection, reason: string | undefined, by: Connection, permit?: Permit): Ready<unknown> {
     const denied = this.#hub.encode('admission.denied', { ...(reason !== undefined && { reason }) });
     const stop = stopWaiting(connection.clientId, 'closed', { close: 'admission_denied', last: denied });
     const rule: Rule<Outcome> = (state) => (isWaiting(connection) ? stop(state) : { state });
-    return this.#rooms.transaction(connection, rule, by.clientId);
+    return this.#rooms.transaction(connection, permitted(permit, rule), by.clientId);
   }
 
   /**
-   * Takes a client out and tells the others; says whether it was this call that did, since it may have gone. Never
-   * refused.
+   * Takes a client out and tells the others; says whether it was this call that did, since it may have gone. Refused
+   * by nothing but the permit.
    *
    * @param ending how its connection is closed, on whichever node it is; without it that is left to the caller
    */
-  leave(connection: Connection, reason: Departure['reason'], ending?: Ending): Ready<boolean> {
+  leave(
+    connection: Connection,
+    reason: Departure['reason'],
+    ending?: Ending,
+    permit?: Permit,
+  ): Ready<boolean> {
     const { clientId } = connection;
     if (this.#registry.get(clientId) === undefined) return false;
-    const left = this.#rooms.transaction(connection, (state) => {
+    const rule: Rule<Outcome> = (state) => {
       // It may be let in under way.
       if (isWaiting(connection)) return stopWaiting(clientId, reason, ending)(state);
       const members = this.#registry.members(connection);
       const isEmpty = members.size === 0 || (members.size === 1 && members.has(clientId));
       return leave(clientId, reason, { isEmpty, heirs: this.#heirs(connection, connection) }, ending)(state);
-    });
+    };
+    const left = this.#rooms.transaction(connection, permitted(permit, rule));
     return whenReady(left, (outcome) => outcome !== undefined);
   }
 
@@ -193,11 +198,9 @@ export class Membership {
   }
 
   /** Puts a client out: it is told, its outlet closes, and the others hear that it went. Otherwise as {@link leave}. */
-  putOut(connection: Connection, kicked: SessionKicked, name: CloseName): Ready<boolean> {
-    return this.leave(connection, 'kicked', {
-      close: name,
-      last: this.#hub.encode('session.kicked', kicked),
-    });
+  putOut(connection: Connection, kicked: SessionKicked, name: CloseName, permit?: Permit): Ready<boolean> {
+    const last = this.#hub.encode('session.kicked', kicked);
+    return this.leave(connection, 'kicked', { close: name, last }, permit);
   }
 
   /**

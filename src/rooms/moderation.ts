@@ -5,7 +5,7 @@ import type { Exclusion } from './exclusion.ts';
 import { checkRank, grant, revoke, transfer } from './hosts.ts';
 import type { Membership } from './membership.ts';
 import { allReady, type Ready, whenReady } from './ready.ts';
-import { type Member, type Outcome, type Rule, update } from './room.ts';
+import { type Member, type Outcome, type Permit, permitted, type Rule, update } from './room.ts';
 import type { RoomStore } from './room-store.ts';
 import { startShare, stopShare } from './shares.ts';
 import type { Views } from './views.ts';
@@ -58,6 +58,7 @@ export class Moderation {
       reason,
       banSeconds,
       channel,
+      permit: hostOnly(sender),
     });
   }
 
@@ -65,16 +66,20 @@ export class Moderation {
   update(sender: Connection, settings: RoomUpdate): Ready<unknown> {
     const updated = this.#asHost(sender, () => update(settings));
     return whenReady(updated, () => {
-      if (settings.admission === 'open') return this.decide(sender, { clientId: 'all', decision: 'admit' });
+      if (settings.admission !== 'open') return;
+      return allReady(this.#views.waiting(sender, 'all'), (waiting) =>
+        this.#membership.admit(waiting, sender),
+      );
     });
   }
 
   /** Lets in who waits, or turns them away. */
   decide(sender: Connection, { clientId, decision, reason }: WaitingDecide): Ready<unknown> {
+    const permit = hostOnly(sender);
     return allReady(this.#views.waiting(sender, clientId), (waiting) =>
       decision === 'admit'
-        ? this.#membership.admit(waiting, sender)
-        : this.#membership.deny(waiting, reason, sender),
+        ? this.#membership.admit(waiting, sender, permit)
+        : this.#membership.deny(waiting, reason, sender, permit),
     );
   }
 
@@ -91,12 +96,10 @@ export class Moderation {
 
   /** Carries out what only a host may do, by the state that it changes: another node may have taken the role meanwhile. */
   #asHost(sender: Connection, rule: () => Rule<Outcome>): Ready<unknown> {
-    return this.#apply(sender, (state) => {
-      if (!state?.hosts.includes(sender.clientId)) {
-        throw new SignalboxError('not_allowed', 'Only a host may do this.');
-      }
-      return rule()(state);
-    });
+    return this.#apply(
+      sender,
+      permitted(hostOnly(sender), (state) => rule()(state)),
+    );
   }
 
   #apply(sender: Connection, rule: Rule<Outcome>): Ready<unknown> {
@@ -106,6 +109,14 @@ export class Moderation {
     };
     return this.#rooms.transaction(sender, asMember, sender.clientId);
   }
+}
+
+/** Permits what only a host may do. */
+function hostOnly({ clientId }: Connection): Permit {
+  return (state) => {
+    if (state?.hosts.includes(clientId)) return;
+    throw new SignalboxError('not_allowed', 'Only a host may do this.');
+  };
 }
 
 function asMember({ clientId, identity }: Connection): Member {

@@ -61,6 +61,8 @@ export interface Follower {
   bury(place: Place, isDead: (connection: Connection) => boolean): Ready<unknown>;
   /** Sees to it that only those have something in a channel who are in it. */
   mend(place: Place): Ready<unknown>;
+  /** Whether a client is in any room that this node knows. */
+  knows(clientId: string): boolean;
   /** Who is in a channel of a room, or waits. */
   everybody(place: Place): Connection[];
   isHere(place: Place): boolean;
@@ -82,6 +84,8 @@ export interface RoomStore {
   followedBy(follower: Follower): void;
   /** The state of a room that this node knows; `undefined` where nobody is in it. */
   get(place: Place): RoomState | undefined;
+  /** Whether this node knows a room, or is about to: then it need not ask for what it would have heard of it. */
+  isKnown(place: Place): boolean;
   /** Knows these rooms while `use` runs, also where none of its clients is on this node. */
   hold<T>(places: readonly Place[], use: () => Ready<T>): Ready<T>;
   /**

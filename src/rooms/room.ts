@@ -71,10 +71,24 @@ export interface Outcome<State extends RoomState | undefined = RoomState | undef
   readonly started?: ScreenShare;
   /** Whether all are to be told how the room is now. */
   readonly isUpdated?: boolean;
+  /** Whether it may be refused in another state: nothing of it is said before it is done. */
+  readonly isPermitted?: boolean;
 }
 
 /** A rule bound to its arguments. */
 export type Rule<O extends Outcome> = (state: RoomState | undefined) => O;
+
+/** Refuses what is about to be done to a room in this state, by throwing. */
+export type Permit = (state: RoomState | undefined) => void;
+
+/** A rule that is run only where this is permitted; by the very state that it changes. */
+export function permitted<O extends Outcome>(permit: Permit | undefined, rule: Rule<O>): Rule<O> {
+  if (permit === undefined) return rule;
+  return (state) => {
+    permit(state);
+    return { ...rule(state), isPermitted: true };
+  };
+}
 
 /**
  * A client comes: it joins at once, or waits to be let in.

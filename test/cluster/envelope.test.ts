@@ -15,6 +15,7 @@ const announce = fc.record(
     except: clientId,
     only: fc.array(clientId),
     alsoWaiting: fc.constant(true),
+    echo: fc.uuid(),
   },
   { requiredKeys: ['kind', 'frame'], noNullPrototype: true },
 );

@@ -32,6 +32,20 @@ async function two(prefix = newPrefix()) {
 const empty = ({ redis }: Node, prefix: string) =>
   Promise.all(['leases', 'epoch', 'sweeps'].map((name) => redis.command('DEL', `${prefix}{.nodes}:${name}`)));
 
+test('a node beats on, whatever becomes of what it tells', async () => {
+  const { anna, ben, prefix } = await two();
+  anna.isFaulty = true;
+  await empty(ben, prefix);
+  await expect.poll(() => anna.told, patiently).toEqual(['emptied']);
+  await beats(anna, 3);
+  await untilAlone([anna, ben]);
+  ben.freeze();
+  await expect.poll(() => anna.told.length, patiently).toBeGreaterThan(2); // it is handed out again
+  anna.isFaulty = false;
+  await expect.poll(() => inRedis(anna, prefix), patiently).toEqual([anna.lease.id]);
+  expect(anna.faults).toEqual(['Error: emptied']);
+});
+
 describe('a node that was frozen', () => {
   test('and swept, learns it from its first beat, and goes on under another id; its old fence is refused', async () => {
     const { anna, ben, prefix } = await two();

@@ -21,6 +21,9 @@ export class Node {
   readonly outages: string[] = [];
   /** Its connection: nothing gets to Redis, no answer comes back, or none from the first that hands it a node. */
   line: 'whole' | 'cut' | 'late' | 'deaf' = 'whole';
+  /** Whether whoever it tells of nodes throws, and what was said of that. */
+  isFaulty = false;
+  readonly faults: string[] = [];
   /** How it sweeps. */
   sweep: () => Promise<void> = async () => {};
   readonly redis: Redis;
@@ -40,7 +43,10 @@ export class Node {
       },
       close: () => {},
     };
-    const tell = (text: string) => void this.told.push(text);
+    const tell = (text: string) => {
+      this.told.push(text);
+      if (this.isFaulty) throw new Error(text);
+    };
     const events = {
       onDead: (nodeId: string) => {
         tell(`dead ${nodeId}`);
@@ -50,6 +56,7 @@ export class Node {
       onEmptied: () => tell('emptied'),
       onGone: () => void this.outages.push('gone'),
       onRecovered: () => void this.outages.push('recovered'),
+      onFault: (error: unknown) => void this.faults.push(String(error)),
     };
     const later = (run: () => void, ms: number) =>
       void setTimeout(() => (this.#frozen ? this.#due.push(run) : run()), ms);

@@ -106,6 +106,18 @@ describe.each(['one Redis', 'a Redis Cluster'])('on %s', (kind) => {
     expect(one.broker.published).toBe(2);
   });
 
+  test('what has an echo comes back to its own node, too', async () => {
+    const [one, two] = await startThree();
+    const echo = { ...announcement(2), echo: 'e' } as NodeMessage;
+    for (const { broker } of [one, two]) await broker.follow(room);
+    one.broker.publish(room, announcement(1));
+    one.broker.publish(room, echo);
+    await one.settled(room);
+    await two.settled(room);
+    expect(one.received.map(({ message }) => message)).toEqual([echo]);
+    expect(two.received.map(({ message }) => message)).toEqual([announcement(1), echo]);
+  });
+
   test('nobody hears what is followed no more, and no channel is left', async () => {
     const [one, two] = await startThree();
     await two.broker.follow(room);

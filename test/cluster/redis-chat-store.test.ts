@@ -1,7 +1,11 @@
 import { beforeAll, expect, test } from 'vitest';
+import { Echoes } from '../../src/cluster/echoes.ts';
 import { listenTo } from '../../src/cluster/listener.ts';
 import { type Redis, script } from '../../src/cluster/redis.ts';
+import type { RedisBroker } from '../../src/cluster/redis-broker.ts';
 import { RedisChatStore } from '../../src/cluster/redis-chat-store.ts';
+import type { NodeMessage } from '../../src/rooms/broker.ts';
+import type { Announcement } from '../../src/rooms/hub.ts';
 import { chatStoreAgreement } from '../rooms/chat-store-agreement.ts';
 import { chatStoreSuite, idOf, messageOf, place } from '../rooms/chat-store-suite.ts';
 import { connectTwice, counting, type RedisServer, startRedis, startRedisCluster } from '../support/redis.ts';
@@ -16,6 +20,8 @@ return found
 `);
 /** In the place of the broker, which would seal it. */
 const noNews = { publishing: (): [string, string, string] => ['PUBLISH', 'news of r', 'news'] };
+/** None is awaited: nobody here is to be told. */
+const noEchoes = new Echoes(() => {});
 /** A lease that never ends. */
 const always = { until: Number.MAX_SAFE_INTEGER };
 let redis: Redis;
@@ -33,30 +39,53 @@ const newPrefix = () => `test ${++stores}:`;
 
 chatStoreSuite(
   'RedisChatStore',
-  (bounds, clock) => new RedisChatStore(redis, newPrefix(), noNews, always, bounds, () => clock.nowMs),
+  (bounds, clock) =>
+    new RedisChatStore(redis, newPrefix(), noNews, noEchoes, always, bounds, () => clock.nowMs),
 );
 
-test('what other nodes are sent of a message goes with it, once', async () => {
+test('what nodes are sent of a change goes with it, once, and nothing of what is not made', async () => {
   const heard: string[] = [];
+  const echoes = new Echoes(() => {});
+  const publishing = (_place: unknown, { echo, frame }: Extract<NodeMessage, { kind: 'announce' }>) =>
+    ['PUBLISH', 'news of r', `${echo} ${frame.text}`] as [string, string, string];
   const listener = listenTo([server.url])(
-    (channel, text) => void heard.push(`${channel}: ${text}`),
+    (_channel, text) => {
+      const [echo = '', said = ''] = text.split(' ');
+      if (echoes.isDue({ kind: 'announce', frame: { text: '', volatile: false }, echo })) heard.push(said);
+    },
     () => {},
   );
   atScopeEnd(() => listener.close());
   await listener.connect();
   await listener.subscribe(['news of r']);
-  const chat = new RedisChatStore(redis, newPrefix(), noNews, always, usual);
-  const news = { kind: 'announce', frame: { text: '{}', volatile: false } } as const;
+  const broker = { publishing } as Pick<RedisBroker, 'publishing'>;
+  const chat = new RedisChatStore(redis, newPrefix(), broker, echoes, always, usual);
+  const tellHere = () => void heard.push('told without');
+  const news = (text: string): Announcement => ({
+    tellHere,
+    message: { kind: 'announce', frame: { text, volatile: false } },
+  });
+  const { entry } = messageOf(2, Date.now());
   await chat.append(place, messageOf(1, Date.now()));
-  await chat.append(place, messageOf(2, Date.now()), news);
-  await redis.command('PUBLISH', 'news of r', 'the end');
-  await expect.poll(() => heard, { timeout: 5_000 }).toEqual(['news of r: news', 'news of r: the end']);
+  expect(heard).toEqual([]);
+  await chat.append(place, messageOf(2, Date.now()), news('sent'));
+  expect(heard).toEqual(['sent']);
+  expect(await chat.append(place, messageOf(3, Date.now()), news('again'), [idOf(9), idOf(2)])).toEqual({
+    messageId: idOf(2),
+    sentAt: entry.sentAt,
+  });
+  await chat.replace(place, { ...entry, text: 'edited' }, news('edited'));
+  await chat.remove(place, idOf(2), news('removed'));
+  expect(await chat.remove(place, idOf(2), news('no more'))).toBe(false);
+  expect(await chat.replace(place, entry, news('no more'))).toBe(false);
+  expect([heard, echoes.size]).toEqual([['sent', 'edited', 'removed'], 0]);
+  expect((await chat.page(place, 'a', { limit: 9 })).messages).toHaveLength(1);
 });
 
 test('what a node says whose lease is over is not kept', async () => {
   const prefix = newPrefix();
-  const chat = new RedisChatStore(redis, prefix, noNews, always, usual);
-  const late = new RedisChatStore(redis, prefix, noNews, { until: Date.now() - 1_000 }, usual);
+  const chat = new RedisChatStore(redis, prefix, noNews, noEchoes, always, usual);
+  const late = new RedisChatStore(redis, prefix, noNews, noEchoes, { until: Date.now() - 1_000 }, usual);
   const message = messageOf(1, Date.now());
   await chat.append(place, message);
   for (const said of [
@@ -71,7 +100,9 @@ test('what a node says whose lease is over is not kept', async () => {
 
 test('what is said and changed on one node is so on the other', async () => {
   const prefix = newPrefix();
-  const [here, there] = [redis, other].map((each) => new RedisChatStore(each, prefix, noNews, always, usual));
+  const [here, there] = [redis, other].map(
+    (each) => new RedisChatStore(each, prefix, noNews, noEchoes, always, usual),
+  );
   if (here === undefined || there === undefined) throw new Error('there are two');
   const [one, two] = [messageOf(1, Date.now()), messageOf(2, Date.now(), ['a'])];
   await here.append(place, one);
@@ -91,7 +122,7 @@ test('what is said and changed on one node is so on the other', async () => {
 });
 
 test('a message of a node whose clock is late takes the place that its id says', async () => {
-  const chat = new RedisChatStore(redis, newPrefix(), noNews, always, usual);
+  const chat = new RedisChatStore(redis, newPrefix(), noNews, noEchoes, always, usual);
   for (const n of [1, 3, 2]) await chat.append(place, messageOf(n, Date.now()));
   const { messages } = await chat.page(place, 'a', { limit: 9 });
   expect(messages.map(({ text }) => text)).toEqual(['1', '2', '3']);
@@ -99,7 +130,7 @@ test('a message of a node whose clock is late takes the place that its id says',
 
 test('by the clock of Redis messages grow old, and of a silent room nothing is left', async () => {
   const prefix = newPrefix();
-  const chat = new RedisChatStore(redis, prefix, noNews, always, { ...usual, maxAgeMs: 1_000 });
+  const chat = new RedisChatStore(redis, prefix, noNews, noEchoes, always, { ...usual, maxAgeMs: 1_000 });
   await chat.append(place, messageOf(1, Date.now()));
   const lasting = (await redis.run(lifetimes, [], [prefix])) as number[];
   expect(lasting).toHaveLength(2);
@@ -111,7 +142,7 @@ test('by the clock of Redis messages grow old, and of a silent room nothing is l
 
 test('one round trip for each call, and none that needs more than one slot', async () => {
   const counted = counting(await startRedisCluster());
-  const chat = new RedisChatStore(counted, 'signalbox:', noNews, always, usual);
+  const chat = new RedisChatStore(counted, 'signalbox:', noNews, noEchoes, always, usual);
   const message = messageOf(1, Date.now(), ['a', 'b']);
   await chat.append(place, message);
   await chat.get(place, idOf(1), 'a');
@@ -124,7 +155,7 @@ test('one round trip for each call, and none that needs more than one slot', asy
 
 test('a page that others’ private messages hide carries only what it shows', async () => {
   const prefix = newPrefix();
-  const chat = new RedisChatStore(redis, prefix, noNews, always, usual);
+  const chat = new RedisChatStore(redis, prefix, noNews, noEchoes, always, usual);
   await chat.append(place, messageOf(0, Date.now()));
   for (let n = 1; n <= 499; n += 1)
     await chat.append(place, messageOf(n, Date.now(), ['b'], 'x'.repeat(4_000)));
@@ -138,5 +169,6 @@ test('a page that others’ private messages hide carries only what it shows', a
 });
 
 chatStoreAgreement(
-  (bounds, clock) => new RedisChatStore(redis, newPrefix(), noNews, always, bounds, () => clock.nowMs),
+  (bounds, clock) =>
+    new RedisChatStore(redis, newPrefix(), noNews, noEchoes, always, bounds, () => clock.nowMs),
 );

@@ -64,6 +64,35 @@ describe('claims that nobody holds any more', () => {
     await expect(quota.take(clientIdOf(here, 5), claimantOf(1))).rejects.toThrow('You have 2');
   });
 
+  test('of thousands that end at once some go at a time, and who has come back meanwhile still counts', async () => {
+    const prefix = newPrefix();
+    let [underWay, most] = [0, 0];
+    const line: Redis = {
+      ...redis,
+      command: (...call) => {
+        underWay += 1;
+        most = Math.max(most, underWay);
+        return redis.command(...call).finally(() => {
+          underWay -= 1;
+        });
+      },
+    };
+    const quota = quotaOf(line, prefix, {
+      max: { perUserAndRoom: 9_999, perUser: 9_999, perAddress: 9_999 },
+    });
+    const ids = Array.from({ length: 2_000 }, (_, n) => clientIdOf(here, n));
+    for (let n = 0; n < ids.length; n += 100) {
+      await Promise.all(ids.slice(n, n + 100).map((id) => quota.take(id, claimantOf(1))));
+    }
+    for (const id of ids) quota.release(id, claimantOf(1));
+    const [back = ''] = ids.slice(-1);
+    await quota.take(back, claimantOf(1));
+    await expect.poll(() => quota.pending, patiently).toBe(0);
+    expect(most).toBeLessThanOrEqual(100); // two keys of each
+    const keys = (await redis.run(keysOf, [], [prefix])) as string[];
+    expect(await Promise.all(keys.map((key) => redis.command('HKEYS', key)))).toEqual([[back], [back]]);
+  });
+
   test('and nothing is left where all are released', async () => {
     const prefix = newPrefix();
     const quota = quotaOf(redis, prefix);

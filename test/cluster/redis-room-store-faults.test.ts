@@ -101,6 +101,38 @@ describe('a node that does not hear of changes', () => {
   });
 });
 
+test('who has gone from a node does not come back to it, though Redis is still to be told', async () => {
+  const { nodes, a, b, ofA, ofB } = await start(2);
+  const second = await a.join('second', room);
+  await untilAgreed(nodes);
+  a.isDeaf = true;
+  await b.join('missed', room);
+  a.isDeaf = false;
+  a.line = 'cut';
+  const before = ofA.told.length;
+  await a.domain.membership.leave(second.connection, 'left');
+  a.line = 'whole';
+  const late = await b.join('late', room); // which tells that something was missed, and the room is loaded
+  await expect.poll(() => a.domain.registry.get(late.clientId), patiently).toBeDefined();
+  await expect.poll(() => a.store.owed, patiently).toBe(0);
+  await untilAgreed(nodes);
+  const told = ofA.told.slice(before).filter(([, said]) => JSON.stringify(said).includes(second.clientId));
+  expect(told.map(([type]) => type)).toEqual(['presence.left']);
+  expect(departures(ofB)).toEqual([{ clientId: second.clientId, reason: 'left' }]);
+});
+
+test('a room is over when all have gone from it, though Redis is told later', async () => {
+  const { a } = await start(1);
+  const other = { ...room, roomId: 'other' };
+  const guests = [];
+  for (const userId of ['x', 'y', 'z']) guests.push(await a.join(userId, other));
+  a.line = 'cut';
+  for (const { connection } of guests) await a.domain.membership.leave(connection, 'left');
+  a.line = 'whole';
+  await expect.poll(keys, patiently).not.toContainEqual(expect.stringContaining('other'));
+  expect(a.store.owed).toBe(0);
+});
+
 test('who was put out meanwhile neither shares a screen nor is host by a new token', async () => {
   const { a, b, ofB } = await start(2);
   for (const deed of [

@@ -1,5 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { BanStore } from '../../src/rooms/ban-store.ts';
 import type { Broker } from '../../src/rooms/broker.ts';
+import type { ChatStore } from '../../src/rooms/chat-store.ts';
 import type { Clock } from '../../src/rooms/clock.ts';
 import { type Connection, newClientId, type Place } from '../../src/rooms/connection.ts';
 import { type Domain, openDomain } from '../../src/rooms/domain.ts';
@@ -21,7 +23,13 @@ export interface Guest {
 
 /** The real rules on stores of which only the one of rooms is shared. */
 export function openTestDomain(
-  shared: { readonly rooms: RoomStore; readonly broker: Broker; readonly node: () => string },
+  shared: {
+    readonly rooms: RoomStore;
+    readonly broker: Broker;
+    readonly node: () => string;
+    readonly history?: ChatStore;
+    readonly bans?: BanStore;
+  },
   roomSize: number,
   clock: Clock,
   presenceBatchMs: number,
@@ -29,8 +37,8 @@ export function openTestDomain(
 ): Domain {
   const bounds = { maxMessages: 500, maxAgeMs: 60_000, maxTotal: 500 };
   const stores = {
-    ...shared,
     ...{ bans: new LocalBanStore(clock.now), history: new LocalChatStore(bounds, clock.now) },
+    ...shared,
   };
   const heartbeat = { intervalMs: 1_000, timeoutMs: 1_000 };
   const welcome = { resumeWindowMs: 0, iceServers: [], heartbeat, limits: { maxMessageBytes: 65_536 } };

@@ -1,12 +1,16 @@
 import { expect } from 'vitest';
 import { sayingDegraded } from '../../src/cluster/degraded.ts';
+import { Echoes } from '../../src/cluster/echoes.ts';
 import { listenTo } from '../../src/cluster/listener.ts';
 import type { Publisher, Redis } from '../../src/cluster/redis.ts';
+import { RedisBanStore } from '../../src/cluster/redis-ban-store.ts';
 import { RedisBroker } from '../../src/cluster/redis-broker.ts';
+import { RedisChatStore } from '../../src/cluster/redis-chat-store.ts';
 import { RedisDirectory } from '../../src/cluster/redis-directory.ts';
 import { RedisRoomStore } from '../../src/cluster/redis-room-store.ts';
 import { RoomCommands } from '../../src/cluster/room-commands.ts';
 import { probeWindows, Subscriptions } from '../../src/cluster/subscriptions.ts';
+import { chatHandlers } from '../../src/handlers/messages/chat.ts';
 import type { NodeMessage } from '../../src/rooms/broker.ts';
 import type { Place } from '../../src/rooms/connection.ts';
 import type { Domain } from '../../src/rooms/domain.ts';
@@ -34,11 +38,18 @@ export interface RoomNode extends ReturnType<typeof guestsOf> {
   readonly store: RedisRoomStore;
   readonly directory: RedisDirectory;
   readonly domain: Domain;
+  readonly chat: ReturnType<typeof chatHandlers>;
+  readonly echoes: Echoes;
   /** All of its commands, which wait as long as a busy machine needs. */
   readonly redis: Redis & Publisher;
   /** What becomes of commands: `cut` refuses them, and the answers of `late` ones are lost. */
   line: 'whole' | 'cut' | 'late';
-  /** Whether it does not hear of the changes of rooms. */
+  /** How many of them there have been, and at most at a time. */
+  calls: number;
+  mostUnderWay: number;
+  /** Whether what others, and it itself, send is kept from it for now; of changes of rooms it hears. */
+  holdsMessages: boolean;
+  /** Whether it hears nothing: neither of the changes of rooms, nor what others send. */
   isDeaf: boolean;
   /** How many channels of Redis it hears. */
   readonly heard: number;
@@ -51,8 +62,13 @@ interface RoomNodeOptions {
   readonly presenceBatchMs?: number;
 }
 
+const usualBounds = { maxMessages: 500, maxAgeMs: 60_000 };
 /** A wait that may be so much shorter than usual: retries and patience are not what most tests are about. */
 const haste = 10;
+/** How long an echo may take on a busy machine. */
+const echoMs = 1_000;
+/** How long after its answer a late command is given up. */
+const lateMs = 50;
 let nodes = 0;
 
 /** Starts nodes that know of each other; they end with the scope. */
@@ -83,11 +99,20 @@ async function startRoomNode(
     until: Date.now() + 3_600_000,
     settled: true,
   };
+  let underWay = 0;
   const line = (call: () => Promise<unknown>) => {
     if (node.line === 'cut') return Promise.reject(new Error('cut off'));
     const answer = call();
+    underWay += 1;
+    node.calls += 1;
+    node.mostUnderWay = Math.max(node.mostUnderWay, underWay);
+    const answered = () => {
+      underWay -= 1;
+    };
+    answer.then(answered, answered);
     if (node.line !== 'late') return answer;
-    return answer.then(() => Promise.reject(new Error('late')));
+    const late = () => new Promise((_, reject) => setTimeout(reject, lateMs, new Error('late')));
+    return answer.then(late);
   };
   const stores = sayingDegraded({
     command: (...call) => line(() => redis.command(...call)),
@@ -100,14 +125,22 @@ async function startRoomNode(
       void setTimeout(run, ms > 500 && ms < 2_000 ? ms / haste : ms).unref(),
   };
   const windows = { ...probeWindows, answerMs: patientMs };
+  const echoes = new Echoes(clock.later, echoMs);
   const onGap = () => void store.reload();
   const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, () => {}, clock, windows);
   const receiver = {
-    message: (place: Place, message: NodeMessage) => domain.receive(place, message),
+    message: (place: Place, message: NodeMessage, origin: string) => {
+      const take = () => {
+        if (origin !== lease.id || echoes.isDue(message)) domain.receive(place, message);
+      };
+      if (held !== undefined) held.push(take);
+      else if (!node.isDeaf) take();
+    },
     event: (...event: Parameters<RedisRoomStore['event']>) => {
       if (!node.isDeaf) store.event(...event);
     },
   };
+  let held: (() => void)[] | undefined;
   const broker = new RedisBroker(
     subscriptions,
     redis,
@@ -119,9 +152,10 @@ async function startRoomNode(
   const directory = new RedisDirectory(stores, prefix, lease, clock);
   const commands = new RoomCommands(stores, redis.publishCommand, prefix, lease);
   const store = new RedisRoomStore(commands, directory, broker, lease, roomSize, clock);
+  const history = new RedisChatStore(stores, prefix, broker, echoes, lease, usualBounds);
   const heed = (event: RoomEvent) => directory.heed(event);
   const domain = openTestDomain(
-    { rooms: store, broker, node: () => lease.id },
+    { rooms: store, broker, history, bans: new RedisBanStore(stores, prefix), node: () => lease.id },
     roomSize,
     clock,
     presenceBatchMs,
@@ -131,8 +165,28 @@ async function startRoomNode(
   await subscriptions.start();
   atScopeEnd(() => subscriptions.stop());
   const node: RoomNode = {
-    ...{ lease, store, directory, domain, redis, line: 'whole', isDeaf: false },
+    ...{
+      lease,
+      store,
+      directory,
+      domain,
+      redis,
+      echoes,
+      line: 'whole',
+      calls: 0,
+      mostUnderWay: 0,
+      isDeaf: false,
+    },
+    chat: chatHandlers(domain.views, domain.hub, history, Date.now),
     ...guestsOf(domain, () => lease.id),
+    get holdsMessages() {
+      return held !== undefined;
+    },
+    set holdsMessages(holds) {
+      const waiting = held ?? [];
+      held = holds ? [] : undefined;
+      for (const take of waiting) take();
+    },
     get heard() {
       return subscriptions.size;
     },

@@ -46,6 +46,10 @@ class RecordingFollower implements Follower {
   bury(): void {}
   mend(): void {}
 
+  knows(clientId: string): boolean {
+    return this.#present.has(clientId);
+  }
+
   everybody(place: Place): Connection[] {
     return [...this.#present.values()].filter((one) => one.placeKey === placeKey(place));
   }

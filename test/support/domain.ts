@@ -6,7 +6,7 @@ import { LocalBroker } from '../../src/rooms/broker.ts';
 import type { ChatStore } from '../../src/rooms/chat-store.ts';
 import { type Connection, newClientId } from '../../src/rooms/connection.ts';
 import { openDomain } from '../../src/rooms/domain.ts';
-import type { Frame } from '../../src/rooms/frame.ts';
+import type { Frame, Source } from '../../src/rooms/frame.ts';
 import type { Identity } from '../../src/rooms/identity.ts';
 import { LocalBanStore } from '../../src/rooms/local-ban-store.ts';
 import { LocalChatStore } from '../../src/rooms/local-chat-store.ts';
@@ -73,6 +73,9 @@ export function openRooms(parts: { readonly bans?: BanStore; readonly history?: 
   const chat = chatHandlers(domain.views, domain.hub, history, clock.now);
   return { ...domain, join, bans, chat };
 }
+
+/** A message that its client cannot send again. */
+export const unnumbered: Source = { id: undefined, without: () => '{}' };
 
 /** A store that does what it is asked for when the gate lets it, and nothing at all where the gate fails. */
 export function behind<Store extends object>(store: Store, gate: () => Promise<void>): Store {

@@ -1,9 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { MessageHandlersOf, ServerPayloads } from '../../../generated/messages.ts';
+import { attemptsOf } from '../../rooms/attempts.ts';
 import type { ChatStore, StoredMessage } from '../../rooms/chat-store.ts';
 import { type Connection, timestamp } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
-import type { Hub } from '../../rooms/hub.ts';
+import type { Source } from '../../rooms/frame.ts';
+import type { Announcement, Hub } from '../../rooms/hub.ts';
 import { whenReady } from '../../rooms/ready.ts';
 import type { Views } from '../../rooms/views.ts';
 
@@ -11,19 +13,19 @@ const defaultPageSize = 50;
 
 /** Chat, to the whole channel or in private, and its history. */
 export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: () => number) {
-  /** Tells those who have a message what becomes of it. */
-  function tellReaders<T extends 'chat.edited' | 'chat.deleted'>(
+  /** What those are to be told who have a message. */
+  function newsFor<T extends 'chat.edited' | 'chat.deleted'>(
     sender: Connection,
     { readers }: StoredMessage,
     type: T,
     payload: ServerPayloads[T],
-  ): undefined {
+  ): Announcement {
     const only = readers && views.members(sender).filter(({ identity }) => readers.has(identity.userId));
-    hub.announce(sender, type, payload, { from: sender.clientId, ...(only && { only }) });
+    return hub.compose(sender, type, payload, { from: sender.clientId, ...(only && { only }) });
   }
 
   return {
-    'chat.send': (sender, { to, ...said }) => {
+    'chat.send': (sender, { to, ...said }, { id }) => {
       const sentAt = now();
       const sent = { messageId: uuidv7(), sentAt: timestamp(sentAt) };
       // Looked up before anything is sent: one unknown addressee refuses the whole message.
@@ -33,39 +35,50 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
       const readers = only && new Set(Array.from(only, ({ identity }) => identity.userId));
       const entry = { ...message, from: sender.clientId };
       const audience = { from: sender.clientId, ...(only && { only }) };
-      const { tellHere, elsewhere } = hub.compose(sender, 'chat.message', message, audience);
-      return whenReady(history.append(sender, { entry, readers, sentAt }, elsewhere), () => {
-        // Who was put out in the meantime is none of those who are there: then nobody reads it later either.
-        if (views.connection(sender.clientId) === undefined) {
-          return whenReady(history.remove(sender, sent.messageId), notThere);
-        }
-        tellHere();
-        return sent;
-      });
+      const news = hub.compose(sender, 'chat.message', message, audience);
+      const { tried, run } = attemptsOf(sender, 'chat.send', id);
+      let hasGone = false;
+      const tellHere = () => {
+        hasGone = views.connection(sender.clientId) === undefined;
+        if (!hasGone) news.tellHere();
+      };
+      const kept = run(sent.messageId, () =>
+        history.append(sender, { entry, readers, sentAt }, { ...news, tellHere }, tried),
+      );
+      // Who was put out before it was kept is none of those who are there: then nobody reads it later either.
+      return whenReady(kept, (answer) =>
+        hasGone ? whenReady(history.remove(sender, sent.messageId), notThere) : answer,
+      );
     },
 
-    'chat.edit': (sender, { messageId, text }) => {
+    'chat.edit': (sender, { messageId, text }, { id }) => {
       const { userId } = sender.identity;
+      const { isDone, run } = attemptsOf(sender, 'chat.edit', id);
       return whenReady(history.get(sender, messageId, userId), (message = notFound(messageId)) => {
         if (message.entry.userId !== userId) {
           throw new SignalboxError('not_allowed', 'Only its author may edit a message.');
         }
+        if (isDone(message.entry.editedAt)) return undefined;
         const edited = { messageId, text, editedAt: timestamp(now()) };
-        return whenReady(history.replace(sender, { ...message.entry, ...edited }), (isThere) =>
-          isThere ? tellReaders(sender, message, 'chat.edited', edited) : notFound(messageId),
+        const news = newsFor(sender, message, 'chat.edited', edited);
+        const replaced = run(edited.editedAt, () =>
+          history.replace(sender, { ...message.entry, ...edited }, news),
         );
+        return whenReady(replaced, (isThere) => (isThere ? undefined : notFound(messageId)));
       });
     },
 
-    'chat.delete': (sender, { messageId }) => {
+    'chat.delete': (sender, { messageId }, { id }) => {
       const { userId } = sender.identity;
-      return whenReady(history.get(sender, messageId, userId), (message = notFound(messageId)) => {
+      const { isDone, run } = attemptsOf(sender, 'chat.delete', id);
+      return whenReady(history.get(sender, messageId, userId), (message) => {
+        if (message === undefined) return isDone(messageId) ? undefined : notFound(messageId);
         if (message.entry.userId !== userId && !views.isHost(sender)) {
           throw new SignalboxError('not_allowed', 'Only its author, or a host, may delete a message.');
         }
-        return whenReady(history.remove(sender, messageId), (isThere) =>
-          isThere ? tellReaders(sender, message, 'chat.deleted', { messageId }) : notFound(messageId),
-        );
+        const news = newsFor(sender, message, 'chat.deleted', { messageId });
+        const removed = run(messageId, () => history.remove(sender, messageId, news));
+        return whenReady(removed, (isThere) => (isThere ? undefined : notFound(messageId)));
       });
     },
 
@@ -75,7 +88,7 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
 
     'chat.history': (sender, { limit = defaultPageSize, ...range }) =>
       history.page(sender, sender.identity.userId, { limit, ...range }),
-  } satisfies MessageHandlersOf<'chat', Connection>;
+  } satisfies MessageHandlersOf<'chat', Connection, Source>;
 }
 
 /** An answer that nobody reads. */

@@ -34,7 +34,9 @@ export function decode(text: string): Decoded {
     const refusal = new SignalboxError('unknown_type', 'There is no message of this type.', { errors });
     return { refusal, id: idOf(frame) };
   }
-  if (validate(frame)) return { message: frame, source: { without: (name) => pieced(text, members, name) } };
+  if (validate(frame)) {
+    return { message: frame, source: { id: frame.id, without: (name) => pieced(text, members, name) } };
+  }
   return refuse(frame, toFault(validate.errors?.[0]));
 }
 

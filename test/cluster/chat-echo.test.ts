@@ -1,0 +1,155 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { Source } from '../../src/rooms/frame.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
+import { patiently, type RoomNode, room, startRoomNodes, untilAgreed } from './room-store-rig.ts';
+
+let server: RedisServer;
+let prefixes = 0;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+type Guest = Awaited<ReturnType<RoomNode['join']>>;
+
+/** Two nodes, each with one client in the room, and one more on the first. */
+async function start() {
+  const nodes = await startRoomNodes([server.url], 2, `test chat ${++prefixes}:`);
+  const [a, b] = nodes as [RoomNode, RoomNode];
+  const author = await a.join('author', room);
+  const near = await a.join('near', room);
+  const far = await b.join('far', room);
+  await untilAgreed(nodes);
+  return { a, b, author, near, far, all: [author, near, far] };
+}
+
+/** A message of a client with this `id`. */
+const numbered = (id: string): Source => ({ id, without: () => '{}' });
+
+/** What a client was told of chat, as its type and its text, or the id of what was deleted. */
+const heard = ({ told }: Guest) =>
+  told
+    .filter(([type]) => type.startsWith('chat.'))
+    .map(([type, said]) => {
+      const { text, messageId } = said as { text?: string; messageId: string };
+      return `${type} ${text ?? messageId}`;
+    });
+
+/** Everybody has heard this by now, or soon, and then no more. */
+async function expectHeard(all: readonly Guest[], said: readonly string[]): Promise<void> {
+  await expect.poll(() => all.map(heard), patiently).toEqual(all.map(() => said));
+}
+
+const degraded = { code: 'degraded' };
+
+test('who says something has heard it before it is acknowledged, and so has everybody on its node', async () => {
+  const { a, author, near, all } = await start();
+  const { messageId } = await a.chat['chat.send'](author.connection, { text: 'hi' }, numbered('1'));
+  expect([heard(author), heard(near)]).toEqual([['chat.message hi'], ['chat.message hi']]);
+  await a.chat['chat.edit'](author.connection, { messageId, text: 'hello' }, numbered('2'));
+  expect(heard(near)).toEqual(['chat.message hi', 'chat.edited hello']);
+  await a.chat['chat.delete'](author.connection, { messageId }, numbered('3'));
+  expect(heard(near)).toHaveLength(3);
+  await expectHeard(all, ['chat.message hi', 'chat.edited hello', `chat.deleted ${messageId}`]);
+  expect(a.echoes.size).toBe(0);
+});
+
+test('what is said on two nodes at once comes in one order to all', async () => {
+  const { a, b, author, far, near } = await start();
+  const said = Array.from({ length: 100 }, (_, n) => {
+    const [node, guest] = n % 2 === 0 ? [a, author] : [b, far];
+    return node.chat['chat.send'](guest.connection, { text: `${n}` }, numbered(`${n}`));
+  });
+  await Promise.all(said);
+  await expect.poll(() => heard(far).length, patiently).toBe(100);
+  await expect.poll(() => heard(near), patiently).toEqual(heard(far));
+});
+
+test('a private message reaches its addressees on all nodes, and nobody else', async () => {
+  const { a, b, author, near, far } = await start();
+  const other = await b.join('other', room);
+  await untilAgreed([a, b]);
+  const to = [far.clientId];
+  await a.chat['chat.send'](author.connection, { text: 'psst', to }, numbered('1'));
+  await a.chat['chat.send'](
+    author.connection,
+    { text: 'all', to: [near.clientId, other.clientId] },
+    numbered('2'),
+  );
+  await expectHeard([far], ['chat.message psst']);
+  await expectHeard([author], ['chat.message psst', 'chat.message all']);
+  await expectHeard([near, other], ['chat.message all']);
+});
+
+test('a message whose answer is lost is there, and told, once: to its sender too', async () => {
+  const { a, author, all } = await start();
+  a.line = 'late';
+  const { messageId } = await a.chat['chat.send'](author.connection, { text: 'hi' }, numbered('1'));
+  a.line = 'whole';
+  await expectHeard(all, ['chat.message hi']);
+  const { messages } = await a.chat['chat.history'](author.connection, {});
+  expect(messages).toMatchObject([{ messageId, text: 'hi' }]);
+});
+
+test('what is told late to its own node is told, and sent again it is not there twice', async () => {
+  const { a, author, all } = await start();
+  const { connection } = author;
+  a.holdsMessages = true;
+  const said = { text: 'hi' };
+  for (let n = 0; n < 2; n += 1) {
+    await expect(a.chat['chat.send'](connection, said, numbered('1'))).rejects.toMatchObject(degraded);
+  }
+  a.holdsMessages = false;
+  const { messageId } = await a.chat['chat.send'](connection, said, numbered('1'));
+  await expectHeard(all, ['chat.message hi']);
+
+  const edited = { messageId, text: 'hello' };
+  a.holdsMessages = true;
+  await expect(a.chat['chat.edit'](connection, edited, numbered('2'))).rejects.toMatchObject(degraded);
+  a.holdsMessages = false;
+  await a.chat['chat.edit'](connection, edited, numbered('2'));
+  await expectHeard(all, ['chat.message hi', 'chat.edited hello']);
+
+  a.holdsMessages = true;
+  const deleted = a.chat['chat.delete'](connection, { messageId }, numbered('3'));
+  await expect(deleted).rejects.toMatchObject(degraded);
+  a.holdsMessages = false;
+  await a.chat['chat.delete'](connection, { messageId }, numbered('3'));
+  await expectHeard(all, ['chat.message hi', 'chat.edited hello', `chat.deleted ${messageId}`]);
+  const again = a.chat['chat.delete'](connection, { messageId }, numbered('4'));
+  await expect(again).rejects.toMatchObject({ code: 'message_not_found' });
+  expect([a.echoes.size, connection.unsure?.size]).toEqual([0, 0]);
+});
+
+test('another message is another one, under another id, or with none, or of another client', async () => {
+  const { a, author, near, all } = await start();
+  a.line = 'cut';
+  const said = { text: 'hi' };
+  await expect(a.chat['chat.send'](author.connection, said, numbered('1'))).rejects.toMatchObject(degraded);
+  a.line = 'whole';
+  await a.chat['chat.send'](author.connection, said, numbered('1'));
+  await a.chat['chat.send'](author.connection, said, numbered('2'));
+  await a.chat['chat.send'](author.connection, said, { ...numbered(''), id: undefined });
+  await a.chat['chat.send'](near.connection, said, numbered('1'));
+  await expectHeard(all, Array(4).fill('chat.message hi'));
+});
+
+test('where a node was deaf its own members are told what it said itself, once', async () => {
+  const { a, author, near, far } = await start();
+  a.isDeaf = true;
+  const said = a.chat['chat.send'](author.connection, { text: 'hi' }, numbered('1'));
+  await expect(said).rejects.toMatchObject(degraded);
+  await expectHeard([far], ['chat.message hi']);
+  expect(heard(near)).toEqual([]);
+  a.line = 'late';
+  const unsure = a.chat['chat.send'](author.connection, { text: 'ho' }, numbered('2'));
+  await expect(unsure).rejects.toMatchObject(degraded);
+  a.line = 'whole';
+  a.isDeaf = false;
+  a.echoes.missed();
+  expect(heard(near)).toEqual(['chat.message hi']);
+  await a.chat['chat.send'](author.connection, { text: 'hi' }, numbered('1'));
+  await a.chat['chat.send'](author.connection, { text: 'ho' }, numbered('2'));
+  await expectHeard([author, near, far], ['chat.message hi', 'chat.message ho']);
+  expect(a.echoes.size).toBe(0);
+});
