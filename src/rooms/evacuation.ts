@@ -26,7 +26,7 @@ export interface EvacuationParts {
   readonly pace: Pace;
 }
 
-/** How far apart two slices are, and how often it is looked whether a session is still here. */
+/** How far apart two slices are, and how often is looked whether a session is still here. */
 const sliceMs = 20;
 const lookMs = 50;
 /** After so many clients others have their turn: each costs a write. */
@@ -90,6 +90,7 @@ export class Evacuation {
     const ends = this.#ends();
     while (ends.length > 0 && pace.steadyNow() < until) {
       await Promise.allSettled(ends.splice(0, endedAtOnce).map((end) => Promise.try(end)));
+      await pace.wait(0);
     }
     return !registry.all().some(isHere);
   }
