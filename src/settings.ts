@@ -1,4 +1,4 @@
-import { frameLimits } from '../generated/messages.ts';
+import { frameLimits, resume, sendQueue } from '../generated/messages.ts';
 import { httpLimits } from '../generated/operations.ts';
 
 /** One environment variable, as `--help` and the README print it. */
@@ -70,6 +70,12 @@ const table = {
     'how long a client that lost its connection keeps its place; 0 is not at all',
     [0, maxMs],
   ),
+  RESUME_BUFFER_MESSAGES: setting(
+    `${resume.maxMessages}`,
+    'messages kept for a client that may lack them; one that lacks more starts anew',
+    [0, 10_000],
+  ),
+  RESUME_BUFFER_BYTES: setting(`${resume.maxBytes}`, 'bytes of these', [0, sendQueue.volatileBytes]),
   DRAIN_DELAY_MS: setting(
     '0',
     'how long a server that is told to stop goes on as usual, but for /readyz: until load balancers have noticed',

@@ -64,7 +64,8 @@ export class Evacuation {
     }
     for (const [index, slice] of slices.entries()) {
       if (index > 0) await pace.wait(leftUntil(index));
-      for (const { outlet } of slice) outlet.close('restarting');
+      // Who is away keeps its session; to close that would be its end.
+      for (const { outlet } of slice.filter(isConnected)) outlet.close('restarting');
     }
   }
 
@@ -98,8 +99,7 @@ export class Evacuation {
   /** Who is to be told to go, by when: hosts last, so that none is elected who goes a moment later. */
   #slices(): Connection[][] {
     const { registry, views } = this.#parts;
-    const connected = registry.all().filter(({ connectionStatus }) => connectionStatus === 'connected');
-    const leaving = views.hostsLast([...connected.filter(isHere)]);
+    const leaving = views.hostsLast([...registry.all().filter(isHere).filter(isConnected)]);
     const { perSecond, maxSpreadMs } = drain;
     const size = Math.max((perSecond * sliceMs) / 1000, Math.ceil((leaving.length * sliceMs) / maxSpreadMs));
     return Array.from({ length: Math.ceil(leaving.length / size) }, (_, index) =>
@@ -123,6 +123,10 @@ export class Evacuation {
       return [() => dissolveIfAlone().finally(() => allReady(here, leave))];
     });
   }
+}
+
+function isConnected({ connectionStatus }: Connection): boolean {
+  return connectionStatus === 'connected';
 }
 
 function isHere({ node }: Connection): boolean {
