@@ -912,7 +912,8 @@ export interface components {
         };
         /**
          * @description The server is stopping (`draining`), it cannot fetch the keys that verify tokens (`auth_unavailable`), or what it
-         *     shares with other nodes is out of reach (`degraded`): then nothing was done, or it is not known whether it was.
+         *     shares with other nodes, or keeps chat on, is out of reach (`degraded`): then nothing was done, or it is not known
+         *     whether it was.
          */
         Unavailable: {
             headers: {

@@ -39,6 +39,8 @@ export interface Config {
   readonly stunUrls: readonly string[];
   readonly chatHistoryMessages: number;
   readonly chatHistoryMs: number;
+  /** The directory of what survives the process; `undefined`: nothing does. */
+  readonly dataDir: string | undefined;
   /** What joins this node to others; `undefined`: it is alone. Several URLs are those of a Redis Cluster. */
   readonly redis: { readonly urls: readonly string[]; readonly prefix: string } | undefined;
 }
@@ -83,6 +85,7 @@ export function readConfig(env: Env): Config {
     stunUrls: list(env.STUN_URLS).map(parseStunUrl),
     chatHistoryMessages: integer(env, 'CHAT_HISTORY_MESSAGES'),
     chatHistoryMs: integer(env, 'CHAT_HISTORY_MS'),
+    dataDir: readDataDir(env),
     redis: readRedis(env),
   });
 }
@@ -168,6 +171,13 @@ function parseProxy(entry: string): string {
 function parseStunUrl(entry: string): string {
   if (/^stuns?:(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(entry)) return entry;
   return fail('STUN_URLS', `${quote(entry)} is not like stun:stun.example.com:3478`);
+}
+
+function readDataDir({ DATA_DIR: dir, REDIS_URL: url }: Env): string | undefined {
+  if (!dir || !url) return dir || undefined;
+  throw new ConfigError(
+    'DATA_DIR, REDIS_URL: only one of these may be set: Redis keeps the chat history of its nodes',
+  );
 }
 
 function readRedis(env: Env): Config['redis'] {

@@ -89,6 +89,10 @@ const table = {
   STUN_URLS: setting('', 'STUN servers for the clients, comma-separated, such as stun:stun.example.com:3478'),
   CHAT_HISTORY_MESSAGES: setting('500', 'chat messages kept of each channel of a room', [0, 100_000]),
   CHAT_HISTORY_MS: setting('86400000', 'how long chat messages are kept', [0, maxMs]),
+  DATA_DIR: setting(
+    '',
+    'directory that keeps the chat history over restarts, of one node alone; without it, it is in memory',
+  ),
   REDIS_URL: setting(
     '',
     'joins the nodes that share this Redis: redis:// or rediss://, with commas between those of a Redis Cluster',

@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { ClusterEvent } from './cluster/cluster.ts';
 import type { Config } from './config.ts';
+import type { HistoryEvent } from './disk/disk-chat-store.ts';
 import type { AdminAction } from './handlers/operations/caller.ts';
 import type { RoomEvent } from './rooms/events.ts';
 import type { RequestFailed } from './transports/http/app.ts';
@@ -17,6 +18,7 @@ export type ServerEvent =
 /** Everything that is worth a line in the log. */
 export type TelemetryEvent =
   | ClusterEvent
+  | HistoryEvent
   | RoomEvent
   | SocketEvent
   | RequestFailed
@@ -68,6 +70,7 @@ function write(log: Logger, event: TelemetryEvent): void {
     case 'delivery.silent':
       return log.warn({ err: event.error }, event.type);
     case 'broker.failed':
+    case 'history.failed':
       return log.error({ err: event.error }, event.type);
     case 'broker.refused':
       return log.error({ node: event.origin, version: event.version }, event.type);

@@ -52,6 +52,7 @@ test('the defaults, with a secret', () => {
     stunUrls: [],
     chatHistoryMessages: 500,
     chatHistoryMs: 86_400_000,
+    dataDir: undefined,
     redis: undefined,
   });
 });

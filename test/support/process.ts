@@ -57,3 +57,13 @@ export function runSignalbox(
 ): Promise<Finished> {
   return new SignalboxProcess(args, env).finished;
 }
+
+/** What has a process print `LOADS` with the name of each module that it loads, where the name is like this. */
+export function sayingLoads({ source }: RegExp): { NODE_OPTIONS: string } {
+  const watching = `import { registerHooks } from 'node:module';
+registerHooks({ resolve: (name, context, next) => {
+  if (/${source}/.test(name)) console.log('LOADS ' + name);
+  return next(name, context);
+} });`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(watching)}` };
+}
