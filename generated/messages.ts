@@ -960,7 +960,8 @@ export interface ServerPayloads {
    *
    * `reconnectAfterMs` from now the socket closes with 1012, and then is the time to come back, at once: these times
    * are spread over the clients of the server, so that they need not wait for each other. Until then all goes on as
-   * before, and a client may come back sooner.
+   * before, and a client may come back sooner. It is about this socket and not about the session, and so it does not
+   * count and is not repeated on another one.
    */
   'session.draining': SessionDraining;
   /**
@@ -1269,7 +1270,7 @@ export const clientMessages: { readonly [T in ClientMessageType]: ClientMessageR
 };
 
 /** The server messages that may be dropped under pressure. */
-export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(['session.pong', 'chat.typing']);
+export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(['session.pong', 'session.draining', 'chat.typing']);
 
 /** The close codes, by name. 4000 to 4499: the client may reconnect; 4500 to 4999: it must not. */
 export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, slow_consumer: 4002, token_expired: 4003, rate_limited: 4005, kicked: 4500, banned: 4501, room_closed: 4502, replaced: 4503, too_many_invalid_messages: 4506, admission_denied: 4509 } as const;

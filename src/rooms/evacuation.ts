@@ -26,7 +26,7 @@ export interface EvacuationParts {
   readonly pace: Pace;
 }
 
-/** How far apart two slices are, and how often it is looked whether a session is still here. */
+/** How far apart two slices are, and how often is looked whether a session is still here. */
 const sliceMs = 20;
 const lookMs = 50;
 /** After so many clients others have their turn: each costs a write. */
@@ -64,7 +64,8 @@ export class Evacuation {
     }
     for (const [index, slice] of slices.entries()) {
       if (index > 0) await pace.wait(leftUntil(index));
-      for (const { outlet } of slice) outlet.close('restarting');
+      // Who is away keeps its session; to close that would be its end.
+      for (const { outlet } of slice.filter(isConnected)) outlet.close('restarting');
     }
   }
 
@@ -90,6 +91,7 @@ export class Evacuation {
     const ends = this.#ends();
     while (ends.length > 0 && pace.steadyNow() < until) {
       await Promise.allSettled(ends.splice(0, endedAtOnce).map((end) => Promise.try(end)));
+      await pace.wait(0);
     }
     return !registry.all().some(isHere);
   }
@@ -97,8 +99,7 @@ export class Evacuation {
   /** Who is to be told to go, by when: hosts last, so that none is elected who goes a moment later. */
   #slices(): Connection[][] {
     const { registry, views } = this.#parts;
-    const connected = registry.all().filter(({ connectionStatus }) => connectionStatus === 'connected');
-    const leaving = views.hostsLast([...connected.filter(isHere)]);
+    const leaving = views.hostsLast([...registry.all().filter(isHere).filter(isConnected)]);
     const { perSecond, maxSpreadMs } = drain;
     const size = Math.max((perSecond * sliceMs) / 1000, Math.ceil((leaving.length * sliceMs) / maxSpreadMs));
     return Array.from({ length: Math.ceil(leaving.length / size) }, (_, index) =>
@@ -122,6 +123,10 @@ export class Evacuation {
       return [() => dissolveIfAlone().finally(() => allReady(here, leave))];
     });
   }
+}
+
+function isConnected({ connectionStatus }: Connection): boolean {
+  return connectionStatus === 'connected';
 }
 
 function isHere({ node }: Connection): boolean {

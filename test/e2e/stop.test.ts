@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Finished, SignalboxProcess } from '../support/process.ts';
 import { expectViolation } from '../support/scope.ts';
 import { testSettings } from '../support/server.ts';
@@ -6,9 +6,13 @@ import { join, openSocket, type TestSocket } from '../support/socket.ts';
 import { mintToken } from '../support/token.ts';
 import { watch } from '../support/watch.ts';
 
+/** A busy machine starts a process when it can. */
+const startedWithinMs = 30_000;
+vi.setConfig({ testTimeout: 60_000 });
+
 async function started(env: Readonly<Record<string, string>> = {}) {
   const child = new SignalboxProcess([], { ...testSettings, LOG_LEVEL: 'info', ...env });
-  const [, direct] = await child.prints(/"url":"http:\/\/[\d.]+:(\d+)"/);
+  const [, direct] = await child.prints(/"url":"http:\/\/[\d.]+:(\d+)"/, startedWithinMs);
   const port = await watch(Number(direct));
   return { child, port, url: `http://127.0.0.1:${port}` };
 }
@@ -43,7 +47,7 @@ test('SIGTERM with 300 clients: each is told, closed with 1012, and the process 
   expect(performance.now() - beganAt).toBeLessThan(10_000);
   expect(finished.code).toBe(0);
   expect(stages(finished)).toEqual(allStages);
-}, 30_000);
+});
 
 test('a second signal ends it at once', async () => {
   const { child, port, url } = await started({ DRAIN_DELAY_MS: '60000' });

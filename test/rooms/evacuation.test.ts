@@ -87,6 +87,17 @@ test('who has gone by then is no matter', async () => {
   expect([...registry.all()]).toEqual([]);
 });
 
+test('who loses its connection before its time keeps its session', async () => {
+  const { evacuation, told, registry } = crowded(100);
+  const going = evacuation.sendAway();
+  const last = registry.get('client_99');
+  if (last) registry.lose(last);
+  await going;
+  expect(told.get('client_99')).toMatchObject({ reconnectAfterMs: 80 });
+  expect(told.get('client_99')?.closedAtMs).toBeUndefined();
+  expect(told.get('client_98')?.closedAtMs).toBeDefined();
+});
+
 test('lost sessions are kept until others have them, as long as there are others, and not for long', async () => {
   const { evacuation, registry, state, connection } = crowded(0);
   await evacuation.handOver(() => true);
