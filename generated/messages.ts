@@ -520,6 +520,11 @@ export interface components {
         SessionPing: {
             /** @description The client's clock in milliseconds; comes back in the pong. */
             t: number;
+            /**
+             * @description How many messages of the session the client has received, counted as for a resume; the server need not keep
+             *     these any longer.
+             */
+            received?: number;
         };
         /** SessionPong */
         SessionPong: {
