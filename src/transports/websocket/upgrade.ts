@@ -15,6 +15,7 @@ import type { Heartbeat } from './heartbeat.ts';
 import { Flusher, Outbox } from './outbox.ts';
 import { OwnedWebSocket } from './owned-websocket.ts';
 import { Socket, type SocketParts } from './socket.ts';
+import { Turnstile, type TurnstileLimits } from './turnstile.ts';
 
 /** What the upgrade needs. */
 export interface UpgradeParts {
@@ -36,6 +37,7 @@ export interface UpgradeParts {
   ) => Ready<Connection>;
   readonly socket: SocketParts;
   readonly heartbeat: Heartbeat;
+  readonly handshakes: TurnstileLimits;
   readonly limits: { readonly maxMessageBytes: number; readonly maxFragments: number };
   /** Hears of what failed without being the client's fault. */
   readonly onFault: (error: unknown, requestId: string, request: string) => void;
@@ -62,11 +64,13 @@ export class Upgrade {
   readonly #parts: UpgradeParts;
   readonly #server: Server<typeof OwnedWebSocket>;
   readonly #flusher = new Flusher();
+  readonly #turnstile: Turnstile;
   /** Those who were let in, and have not come yet. */
   readonly #joining = new Set<Promise<Connection>>();
 
   constructor(parts: UpgradeParts) {
     this.#parts = parts;
+    this.#turnstile = new Turnstile(parts.handshakes, parts.socket.steadyNow);
     this.#server = new WebSocketServer(serverOptions(parts.limits));
     this.#server.on('headers', (headers, request) => headers.push(`X-Request-Id: ${requestIdOf(request)}`));
   }
@@ -90,9 +94,12 @@ export class Upgrade {
       return joined ?? Promise.reject(gone());
     };
     try {
-      const newcomer = await this.#check(request);
-      const { identity, place, address } = newcomer;
-      await this.#parts.enter(identity, place, address, (clientId) => open(newcomer, clientId));
+      refuseWhileDraining(this.#parts.isDraining);
+      await this.#turnstile.run(async () => {
+        const newcomer = await this.#check(request);
+        const { identity, place, address } = newcomer;
+        await this.#parts.enter(identity, place, address, (clientId) => open(newcomer, clientId));
+      });
     } catch (error) {
       if (isUpgraded || socket.destroyed) return; // told by its close code, or beyond being told
       if (!(error instanceof SignalboxError)) this.#reportFault(error, request);
