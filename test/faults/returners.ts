@@ -16,17 +16,13 @@ export interface Muster {
   /** Of those who were lost: how many went on with their session, and how many began anew. */
   readonly resumed: number;
   readonly restarted: number;
-  /** How many will not come back. */
-  readonly closed: number;
-  /** How many attempts were made to come back. */
-  readonly attempts: number;
 }
 
 /** How many join at the same time. */
 const atOnce = 64;
 
 const come: RoomConnection[] = [];
-const tally = { resumed: 0, restarted: 0, closed: 0, attempts: 0 };
+const tally = { resumed: 0, restarted: 0 };
 const count = (what: keyof typeof tally) => () => {
   tally[what] += 1;
 };
@@ -51,9 +47,7 @@ async function assemble({ url, rooms }: Assignment): Promise<void> {
 async function join(url: string, index: number, roomId: string): Promise<void> {
   const token = mintToken({ sub: `user-${index}` });
   const room = await connect({ url, channel: 'chat', roomId, token });
-  room.on('reconnecting', count('attempts'));
   room.on('resumed', count('resumed'));
   room.on('restarted', count('restarted'));
-  void room.closed.then(count('closed'));
   come.push(room);
 }

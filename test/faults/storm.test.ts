@@ -85,9 +85,9 @@ test('5,000 clients are cut at once: all are back within 30 s, and who was not c
   let most = 0;
   await within(backWithinMs, async () => {
     most = Math.max(most, residentMegabytes(pid));
-    const { connected, resumed, restarted, closed } = await ask(crowd, 'muster');
+    const { connected, resumed } = await ask(crowd, 'muster');
     // Counted as well: right after the cut some have not noticed it.
-    expect([connected, resumed + restarted, closed]).toEqual([clients, clients, 0]);
+    expect([connected, resumed]).toEqual([clients, clients]);
   });
   over.abort();
   const [longest = 0, ...others] = await waits;

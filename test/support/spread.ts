@@ -12,6 +12,7 @@ export const nodeCount = Number(process.env.TEST_NODES ?? 0);
  */
 export const ofOneNode: Readonly<Record<string, string>> = {
   'budgets.test.ts': 'turns the clock, and budgets are of one socket',
+  'client-resume.test.ts': 'goes on with a session where it was',
   'kept-place.test.ts': 'ends resume windows when it wants to',
   'limits.test.ts': 'turns the clock; the limiter on several nodes has tests of its own',
   'log.test.ts': 'reads what one process reports',
