@@ -121,7 +121,7 @@ export class Session {
   #take(message: ServerMessage): void {
     this.#pulse?.heard();
     if (message.type === 'session.welcome') return this.#greet(message.payload);
-    if (message.type === 'admission.waiting') return this.#parts.onWaiting();
+    if (message.type === 'admission.waiting') return this.#keepWaiting();
     if (this.#isWelcomed && !volatileMessages.has(message.type)) this.#received += 1;
     if (isLastWord(message)) this.#because = message.payload;
     if (message.type === 'session.tokenExpiring') void this.#refreshToken();
@@ -145,10 +145,17 @@ export class Session {
     else this.#parts.onEvent('restarted', { welcome, previous });
   }
 
+  #keepWaiting(): void {
+    // Of who is here for the first time it is not known yet how often the server wants to be asked.
+    if (this.#welcome !== undefined) this.#watch(this.#welcome);
+    this.#parts.onWaiting();
+  }
+
   #watch({ heartbeat }: SessionWelcome): void {
     const ping = () => {
-      // How many have come, so that the server need not keep them.
-      const payload: ClientPayloads['session.ping'] = { t: Date.now(), received: this.#received };
+      // How many have come, so that the server need not keep them; of a session that has yet to begin it has none.
+      const received = this.#isWelcomed && { received: this.#received };
+      const payload: ClientPayloads['session.ping'] = { t: Date.now(), ...received };
       this.#link?.send({ type: 'session.ping', payload });
     };
     this.#pulse?.stop();

@@ -1,46 +1,6 @@
 import { expect, test } from 'vitest';
-import type { SessionWelcome } from '../../generated/messages.ts';
-import {
-  type ConnectOptions,
-  connect,
-  type RoomConnection,
-  type RoomEvents,
-} from '../../src/client/index.ts';
-import { atScopeEnd } from '../support/scope.ts';
-import { type ScriptedSocket, startScripted, welcomeOf } from './scripted-server.ts';
-
-const soon = { baseDelayMs: 10, maxDelayMs: 20 };
-
-/** A client that has joined as `client_1`, and the server's end of its first socket. */
-async function joined(more: Partial<ConnectOptions> = {}, welcome: Partial<SessionWelcome> = {}) {
-  const server = await startScripted();
-  const options = { url: server.url, channel: 'chat', roomId: 'r', token: 'a.b.c', reconnect: soon } as const;
-  const connecting = connect({ ...options, ...more });
-  const first = await server.next();
-  first.send('session.welcome', welcomeOf('client_1', welcome));
-  const room = await connecting;
-  atScopeEnd(() => room.close());
-  return { server, first, room };
-}
-
-/** The next event of a connection. */
-function once<T extends keyof RoomEvents>(room: RoomConnection, type: T): Promise<RoomEvents[T]> {
-  return new Promise((resolve) => {
-    const end = room.on(type, (event) => {
-      end();
-      resolve(event);
-    });
-  });
-}
-
-const message = (text: string) => ({
-  messageId: text,
-  userId: 'u',
-  presenterName: 'U',
-  text,
-  private: false,
-});
-const asked = ({ query }: ScriptedSocket) => [query.get('resume'), query.get('received')];
+import { asked, joined, message, once } from './joined.ts';
+import { welcomeOf } from './scripted-server.ts';
 
 test('a lost connection is resumed with the count of what has come, and nothing is lost or doubled', async () => {
   const { server, first, room } = await joined();
@@ -123,39 +83,6 @@ test.each([1001, 1012, 4001, 4002, 4005, 4321])('after %i the client comes back'
   expect(asked(await server.next())).toEqual(['token-of-client_1', '1']);
 });
 
-test.each([1000, 1005, 1008, 1011, 4500, 4503, 4999])('after %i the connection is over', async (code) => {
-  const { first, room } = await joined();
-  const sent = room.chat.send({ text: 'sent' }).catch((error: unknown) => error);
-  await first.next('chat.send');
-  if (code === 1005) first.close();
-  else first.close(code);
-  expect(await room.closed).toMatchObject({ closeCode: code });
-  expect(await sent).toMatchObject({ name: 'ConnectionClosed', closeCode: code });
-  expect(room.state).toBe('closed');
-});
-
-test('attempts that are refused are followed by others, up to a limit', async () => {
-  const { server, first, room } = await joined({ reconnect: { ...soon, maxAttempts: 3 } });
-  const attempts: number[] = [];
-  room.on('reconnecting', ({ attempt }) => attempts.push(attempt));
-  server.refuse(2);
-  first.cut();
-  const second = await server.next();
-  expect(attempts).toEqual([1, 2, 3]);
-  second.send('session.welcome', welcomeOf('client_1', { resumed: true }));
-  await once(room, 'resumed');
-  server.refuse(3);
-  second.cut();
-  expect(await room.closed).toMatchObject({ closeCode: 1006 });
-  expect(attempts).toEqual([1, 2, 3, 1, 2, 3]);
-});
-
-test('without reconnect the first loss is the end', async () => {
-  const { first, room } = await joined({ reconnect: false });
-  first.cut();
-  expect(await room.closed).toMatchObject({ closeCode: 1006 });
-});
-
 test('each attempt asks for a token, and so does a token that ends', async () => {
   let count = 0;
   const token = async () => {
@@ -172,21 +99,6 @@ test('each attempt asks for a token, and so does a token that ends', async () =>
   expect(second.token).toBe('token.4.x');
   second.send('session.welcome', welcomeOf('client_1', { resumed: true }));
   await once(room, 'resumed');
-});
-
-test('a plain token ends the connection when it ends, and another one takes its place', async () => {
-  const { server, first, room } = await joined();
-  const refreshed = room.session.refreshToken({ token: 'd.e.f' });
-  const { id } = await first.next('session.refreshToken');
-  first.send('session.tokenRefreshed', { tokenExpiresAt: '2024-01-15T11:30:00Z' }, id);
-  await refreshed;
-  first.cut();
-  const second = await server.next();
-  expect(second.token).toBe('d.e.f');
-  second.send('session.welcome', welcomeOf('client_1', { resumed: true }));
-  await once(room, 'resumed');
-  second.close(4003);
-  expect(await room.closed).toMatchObject({ closeCode: 4003 });
 });
 
 test('a server that says nothing any more is left, and what it is sent meanwhile waits', async () => {
@@ -207,32 +119,22 @@ test('a server that says nothing any more is left, and what it is sent meanwhile
   await sent;
 });
 
-test('who leaves does not come back', async () => {
-  const { server, first, room } = await joined();
-  const left = room.session.leave({}).catch(({ closeCode }) => closeCode);
-  await first.next('session.leave');
+test('who must wait to be let in anew is told so, and notices a server that falls silent meanwhile', async () => {
+  const heartbeat = { intervalMs: 100, timeoutMs: 300 };
+  let count = 0;
+  const onWaiting = () => {
+    count += 1;
+  };
+  const { server, first, room } = await joined({ onWaiting }, { heartbeat });
   first.cut();
-  expect(await left).toBe(1006);
-  expect(await room.closed).toMatchObject({ closeCode: 1006 });
-  const other = await joined();
-  const lost = once(other.room, 'reconnecting');
-  other.first.cut();
-  await lost;
-  void other.room.session.leave({}).catch(() => {});
-  const second = await other.server.next();
-  second.send('session.welcome', welcomeOf('client_2')); // what was to be left is gone already
-  expect(await second.closed).toBe(1005);
-  expect((await other.room.closed).closeCode).toBe(1005);
-  expect(await server.idle()).toBe(true);
-});
-
-test('who closes while the connection is lost does not come back', async () => {
-  const { server, first, room } = await joined({ reconnect: { baseDelayMs: 50, maxDelayMs: 50 } });
-  const lost = once(room, 'reconnecting');
-  first.cut();
-  await lost;
-  room.close();
-  expect(await room.closed).toMatchObject({ closeCode: 1006 });
-  await expect(room.chat.send({ text: 'late' })).rejects.toMatchObject({ name: 'ConnectionClosed' });
-  expect(await server.idle()).toBe(true);
+  const second = await server.next();
+  second.send('admission.waiting');
+  expect((await second.next('session.ping')).payload).toEqual({ t: expect.any(Number) });
+  expect([count, room.state]).toEqual([1, 'reconnecting']);
+  const third = await server.next();
+  third.send('admission.waiting');
+  third.send('notice', {}); // counts in no session
+  third.send('session.welcome', welcomeOf('client_2', { heartbeat }));
+  expect((await once(room, 'restarted')).welcome.self.clientId).toBe('client_2');
+  expect((await third.next('session.ping')).payload).toMatchObject({ received: 1 });
 });
