@@ -31,6 +31,8 @@ export interface SessionParts {
 /** Where a connection stands: `reconnecting` from its loss until the next welcome. */
 export type ConnectionState = 'connected' | 'reconnecting' | 'closed';
 
+/** How much later than announced a server may close the socket before the client leaves by itself. */
+const drainGraceMs = 1_000;
 const resumable: ReadonlySet<number> = new Set(resume.codes);
 
 /**
@@ -61,6 +63,8 @@ export class Session {
   /** Whether the application has said `session.leave`: that it is said is all that is still to be tried. */
   #isLeaving = false;
   #mayReturn: boolean;
+  /** Whether the server has said that it will close the socket. */
+  #isDraining = false;
   #because: AdmissionDenied | RoomClosed | SessionKicked | undefined;
 
   constructor(parts: SessionParts) {
@@ -125,6 +129,7 @@ export class Session {
     if (this.#isWelcomed && !volatileMessages.has(message.type)) this.#received += 1;
     if (isLastWord(message)) this.#because = message.payload;
     if (message.type === 'session.tokenExpiring') void this.#refreshToken();
+    if (message.type === 'session.draining') this.#expectEnd(message.payload.reconnectAfterMs);
     if (this.#pending.settle(message)) this.#parts.onMessage(message);
   }
 
@@ -170,7 +175,16 @@ export class Session {
     this.#pending.pause();
     const delayMs = this.#mayComeBack(code, wasConnected) ? this.#backoff.next() : undefined;
     if (delayMs === undefined) return this.#end(new ConnectionClosed(code, reason, this.#because));
-    this.#comeBack(code, delayMs);
+    // A server that stops has spread its clients over time already.
+    this.#comeBack(code, this.#isDraining ? 0 : delayMs);
+    this.#isDraining = false;
+  }
+
+  /** The socket closes at that time, unless its end is lost on the way. */
+  #expectEnd(inMs: number): void {
+    this.#isDraining = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#link?.lose('the server stops'), inMs + drainGraceMs);
   }
 
   #comeBack(closeCode: number, delayMs: number): void {

@@ -138,3 +138,28 @@ test('who must wait to be let in anew is told so, and notices a server that fall
   expect((await once(room, 'restarted')).welcome.self.clientId).toBe('client_2');
   expect((await third.next('session.ping')).payload).toMatchObject({ received: 1 });
 });
+
+test('who was told that the server stops comes back at once when it closes, and then waits as ever', async () => {
+  const { server, first, room } = await joined();
+  const delays: number[] = [];
+  room.on('reconnecting', ({ delayMs }) => delays.push(delayMs));
+  first.send('session.draining', { reconnectAfterMs: 5_000 });
+  first.send('chat.message', message('one'));
+  await once(room, 'chat.message'); // until then all goes on
+  expect(room.state).toBe('connected');
+  server.refuse(1);
+  first.close(1012);
+  expect(asked(await server.next())).toEqual(['token-of-client_1', '3']);
+  expect(delays).toHaveLength(2);
+  expect(delays[0]).toBe(0);
+  expect(delays[1]).toBeGreaterThan(0);
+});
+
+test('a server that stops, and whose close is lost, is left when it is time', async () => {
+  const { server, first, room } = await joined();
+  const lost = once(room, 'reconnecting');
+  first.send('session.draining', { reconnectAfterMs: 0 });
+  expect(await lost).toMatchObject({ closeCode: 1006, delayMs: 0 });
+  expect(asked(await server.next())).toEqual(['token-of-client_1', '2']);
+  expect(await first.closed).toBe(4001);
+});

@@ -10,6 +10,9 @@ const env = {
   RESUME_WINDOW_MS: '60000',
   MESSAGE_BUDGET_SCALE: '1000',
   CHAT_HISTORY_MESSAGES: '1000',
+  // All that is said, so that a machine that is busy while a client is away does not make it begin anew.
+  RESUME_BUFFER_MESSAGES: '1000',
+  RESUME_BUFFER_BYTES: '524288',
   HEARTBEAT_INTERVAL_MS: '500',
   HEARTBEAT_TIMEOUT_MS: '1500',
 };
