@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'draining'
   | 'auth_unavailable'
   | 'degraded'
+  | 'overloaded'
   | 'invalid_message'
   | 'unknown_type'
   | 'not_allowed'
@@ -83,6 +84,7 @@ export const errors: { readonly [Code in ErrorCode]: ErrorRule } = {
   draining: { socket: false, retryable: true, title: 'Draining', status: 503 },
   auth_unavailable: { socket: false, retryable: true, title: 'Authentication unavailable', status: 503 },
   degraded: { socket: true, retryable: true, title: 'Degraded', status: 503 },
+  overloaded: { socket: false, retryable: true, title: 'Overloaded', status: 503 },
   invalid_message: { socket: true, retryable: false, title: 'Invalid message' },
   unknown_type: { socket: true, retryable: false, title: 'Unknown type' },
   not_allowed: { socket: true, retryable: false, title: 'Not allowed' },

@@ -61,6 +61,9 @@ export const upgrades = {
 /** What the server accepts before it looks at any route. */
 export const httpLimits = { maxHeaderBytes: 8192, maxHeaders: 64, headersTimeoutMs: 5000, maxBodyBytes: 65536, maxTokenBytes: 4096 } as const;
 
+/** How many upgrades the server takes up at once, and how many wait. */
+export const handshakes = { perTurn: 16, atOnce: 256, maxWaiting: 5000, waitMs: 5000 } as const;
+
 /** Names an operation that a handler answers. */
 export type OperationId = keyof typeof routes;
 

@@ -548,7 +548,7 @@ export interface components {
          * @example rate_limited
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "room_full" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "connection_limit" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "degraded" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
+        ErrorCode: "bad_request" | "ambiguous_credentials" | "unauthenticated" | "invalid_token" | "token_expired" | "origin_not_allowed" | "insufficient_scope" | "room_not_granted" | "banned" | "room_locked" | "room_full" | "not_found" | "connection_not_found" | "room_not_found" | "ban_not_found" | "method_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "idempotency_conflict" | "upgrade_required" | "rate_limited" | "connection_limit" | "headers_too_large" | "internal" | "draining" | "auth_unavailable" | "degraded" | "overloaded" | "invalid_message" | "unknown_type" | "not_allowed" | "peer_not_found" | "screen_busy" | "share_not_found" | "message_not_found" | "conflict" | "id_conflict" | "subject_mismatch";
         /**
          * Fault
          * @description One fault in a request or a frame.
@@ -911,9 +911,9 @@ export interface components {
             };
         };
         /**
-         * @description The server is stopping (`draining`), it cannot fetch the keys that verify tokens (`auth_unavailable`), or what it
-         *     shares with other nodes, or keeps chat on, is out of reach (`degraded`): then nothing was done, or it is not known
-         *     whether it was.
+         * @description The server is stopping (`draining`), it cannot fetch the keys that verify tokens (`auth_unavailable`), too many
+         *     WebSockets are being opened at once (`overloaded`), or what it shares with other nodes, or keeps chat on, is out of
+         *     reach (`degraded`): then nothing was done, or it is not known whether it was.
          */
         Unavailable: {
             headers: {

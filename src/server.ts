@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
-import { httpLimits, routes } from '../generated/operations.ts';
+import { handshakes, httpLimits, routes } from '../generated/operations.ts';
 import { developmentSecret } from './auth/development.ts';
 import type { VerificationKeys } from './auth/keys.ts';
 import { createVerifier } from './auth/tokens.ts';
@@ -29,7 +29,7 @@ import { closingAfterAnswers } from './transports/http/last-answers.ts';
 import { Dispatch } from './transports/websocket/dispatch.ts';
 import { Floods } from './transports/websocket/floods.ts';
 import { Heartbeat } from './transports/websocket/heartbeat.ts';
-import { Upgrade } from './transports/websocket/upgrade.ts';
+import { Upgrade, type UpgradeParts } from './transports/websocket/upgrade.ts';
 
 /** Parts that a caller may put in the place of the usual ones. */
 export interface ServerParts {
@@ -47,6 +47,8 @@ export interface ServerParts {
   readonly isDegraded?: () => boolean;
   /** How long Redis may take to answer; by default as short as it is promised. */
   readonly redisTimeoutMs?: number;
+  /** How many come in at once; by default as the contract has it. */
+  readonly handshakes?: UpgradeParts['handshakes'];
 }
 
 /** A server that listens. */
@@ -158,6 +160,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
       steadyNow,
     },
     heartbeat,
+    handshakes: parts.handshakes ?? handshakes,
     limits: config,
     onFault: (error, requestId, request) => report({ type: 'request.failed', requestId, request, error }),
   });

@@ -35,3 +35,16 @@ export class ConnectionClosed extends Error {
     this.because = because;
   }
 }
+
+/** The message has not left: it was certainly not carried out, and may be sent again. */
+export class NotSent extends Error {
+  override readonly name = 'NotSent';
+}
+
+/**
+ * The session could not be resumed before the answer came: the message may or may not have been carried out. It is not
+ * sent again by itself, since then it might be carried out twice.
+ */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+}

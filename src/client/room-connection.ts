@@ -5,11 +5,12 @@ import type {
   ClientPayloads,
   ClientReplies,
   ServerMessage,
-  ServerMessageType,
   SessionWelcome,
 } from '../../generated/messages.ts';
-import { ConnectionClosed } from './errors.ts';
-import { Pending } from './pending.ts';
+import type { ReconnectOptions } from './backoff.ts';
+import type { ConnectionClosed } from './errors.ts';
+import { Listeners, type RoomEvents } from './listeners.ts';
+import { type ConnectionState, Session } from './session.ts';
 
 /** What to join, and as whom. */
 export interface ConnectOptions {
@@ -17,21 +18,33 @@ export interface ConnectOptions {
   readonly url: string;
   readonly channel: Channel;
   readonly roomId: string;
-  /** A JWT. It travels as a subprotocol, so that it ends up in no log. */
-  readonly token: string;
+  /**
+   * A JWT, or a function that gives one: it is asked on every attempt to connect, and when the token of the session is
+   * about to expire. With a plain token the connection ends with it, unless `session.refreshToken` brings another.
+   */
+  readonly token: string | (() => string | Promise<string>);
   /** Hears that a host must let the client in first. */
   readonly onWaiting?: () => void;
+  /** How a lost connection is tried again; `false`: it is not, and the connection is over with its first loss. */
+  readonly reconnect?: boolean | ReconnectOptions;
 }
 
-/** A live connection to one channel of a room. */
+/** A live connection to one channel of a room. It outlives its sockets: a lost one is replaced, and the session resumed. */
 export interface RoomConnection extends ReturnType<typeof messageMethods> {
-  /** The first frame: who you are and who is there. */
+  /** Who you are and who was there, as of the latest welcome: the first, that of a resume, or that of a fresh start. */
   readonly welcome: SessionWelcome;
-  /** Hears of every message of a type, in the order of their arrival; the returned function ends it. */
-  on<T extends ServerMessageType>(type: T, listener: (message: ServerMessage<T>) => void): () => void;
-  /** Resolves when the connection is over. */
+  readonly state: ConnectionState;
+  /**
+   * Hears of every message of a type, in the order of their arrival, or of what happens to the connection; the returned
+   * function ends it.
+   */
+  on<T extends keyof RoomEvents>(type: T, listener: (event: RoomEvents[T]) => void): () => void;
+  /** Resolves when the connection is over, for good. */
   readonly closed: Promise<ConnectionClosed>;
-  /** Ends the connection without a word; `session.leave` says goodbye. */
+  /**
+   * Ends the connection without a word; `session.leave` says goodbye. While the connection is lost nobody can be told:
+   * the others see the client go when its session ends.
+   */
   close(): void;
 }
 
@@ -41,77 +54,55 @@ export interface RoomConnection extends ReturnType<typeof messageMethods> {
  * Rejects with {@link ConnectionClosed} where the server refuses, or the host does (4509). A browser cannot see why an
  * upgrade failed: the admin API's `GET /api/ws/{channel}/{roomId}/preflight` tells.
  *
+ * From then on a lost connection is tried again with exponential back-off and full jitter, and the session is resumed.
+ * Where that succeeds (`resumed`) nothing is missing and nothing comes twice: what was not answered goes again under its
+ * `id`, and what was sent meanwhile follows. Where it does not (`restarted`) it is a fresh start: what had no answer
+ * rejects with {@link Unanswered}, what was not sent with {@link NotSent}.
+ *
  * @example
  * const room = await connect({ url: 'ws://localhost:8080', channel: 'chat', roomId: 'ABC123', token });
  * room.on('chat.message', ({ payload }) => console.log(payload.presenterName, payload.text));
+ * room.on('restarted', ({ welcome }) => console.log('a fresh start, as', welcome.self.clientId));
  * await room.chat.send({ text: 'Hello' });
  */
 export async function connect(options: ConnectOptions): Promise<RoomConnection> {
-  const { url, channel, roomId, token, onWaiting } = options;
+  const { url, channel, roomId, token, onWaiting = () => {}, reconnect = true } = options;
   const base = url.replace(/^http/, 'ws').replace(/\/+$/, '');
-  const address = `${base}/ws/${channel}/${encodeURIComponent(roomId)}`;
-  const socket = new WebSocket(address, ['signal.v1', `bearer.${token}`]);
-  const pending = new Pending();
-  const listeners = new Map<ServerMessageType, Set<(message: never) => void>>();
-  const welcomed = Promise.withResolvers<SessionWelcome>();
-  const closed = Promise.withResolvers<ConnectionClosed>();
-
-  const hear = (message: ServerMessage): void => {
-    pending.settle(message);
-    for (const listener of listeners.get(message.type) ?? []) {
-      try {
-        listener(message as never); // the set is that of the message's type
-      } catch (error) {
-        // The others are to hear of it all the same; the fault shows as an uncaught one.
-        setTimeout(() => {
-          throw error;
-        });
-      }
-    }
-  };
+  const listeners = new Listeners();
   // What arrives together with the welcome waits for a turn, so that who awaited it has put its listeners up.
   let early: ServerMessage[] | undefined = [];
-  let because: ConnectionClosed['because'];
-  socket.onmessage = ({ data }) => {
-    const message = JSON.parse(data) as ServerMessage;
-    if (isLastWord(message)) because = message.payload;
-    if (message.type === 'session.welcome') {
-      welcomed.resolve(message.payload);
-      setTimeout(() => {
-        const waiting = early ?? [];
-        early = undefined;
-        waiting.forEach(hear);
-      });
-    } else if (message.type === 'admission.waiting') onWaiting?.();
-    else if (early !== undefined) early.push(message);
-    else hear(message);
+  // `as never`: the compiler does not see that a message is of its own type.
+  const tell = (message: ServerMessage) => listeners.tell(message.type, message as never);
+  const session = new Session({
+    address: `${base}/ws/${channel}/${encodeURIComponent(roomId)}`,
+    token,
+    reconnect: reconnect === true ? {} : reconnect,
+    onWaiting,
+    onMessage: (message) => {
+      if (early !== undefined) early.push(message);
+      else tell(message);
+    },
+    onEvent: (type, event) => listeners.tell(type, event as never),
+  });
+  const { closed } = session;
+  await session.welcomed;
+  setTimeout(() => {
+    const waiting = early ?? [];
+    early = undefined;
+    waiting.forEach(tell);
+  });
+  const send = <T extends ClientMessageType>(type: T, payload: ClientPayloads[T]) =>
+    session.send(type, payload) as Promise<ClientReplies[T]>; // the contract says which answer belongs to which message
+  return {
+    ...messageMethods(send),
+    get welcome() {
+      return session.welcome;
+    },
+    get state() {
+      return session.state;
+    },
+    on: (type, listener) => listeners.on(type, listener),
+    closed,
+    close: () => session.close(),
   };
-  socket.onclose = ({ code, reason }) => {
-    const error = new ConnectionClosed(code, reason, because);
-    // After the last frames, where these are still waiting.
-    setTimeout(() => pending.fail(error));
-    closed.resolve(error);
-    welcomed.reject(error);
-  };
-
-  const send = <T extends ClientMessageType>(type: T, payload: ClientPayloads[T]) => {
-    if (socket.readyState !== WebSocket.OPEN) return Promise.reject(new ConnectionClosed(1006, 'not open'));
-    const { frame, answer } = pending.add(type, payload);
-    socket.send(JSON.stringify(frame));
-    return answer as Promise<ClientReplies[T]>; // the contract says which answer belongs to which message
-  };
-  const on: RoomConnection['on'] = (type, listener) => {
-    const heard = listeners.get(type) ?? new Set();
-    listeners.set(type, heard.add(listener));
-    return () => heard.delete(listener);
-  };
-  const welcome = await welcomed.promise;
-  return { ...messageMethods(send), welcome, on, closed: closed.promise, close: () => socket.close() };
-}
-
-/** Nothing but the close follows these, and they say why. */
-function isLastWord(
-  message: ServerMessage,
-): message is ServerMessage<'admission.denied' | 'room.closed' | 'session.kicked'> {
-  return ['admission.denied', 'room.closed', 'session.kicked'].includes(message.type);
 }

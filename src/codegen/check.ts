@@ -16,6 +16,7 @@ import { type Compile, inlined, schemaCompiler, withSubschemas } from './schemas
 const extensions = new Set([
   'x-rate-limit',
   'x-http-limits',
+  'x-handshakes',
   'x-unrouted-responses',
   'x-errors',
   'x-channels',

@@ -57,6 +57,9 @@ ${of('upgrade')
 ${comment('What the server accepts before it looks at any route.')}
 export const httpLimits = ${literal(durations(objectAt(openapi.root, 'x-http-limits'), `${openapi.file}#/x-http-limits`))} as const;
 
+${comment('How many upgrades the server takes up at once, and how many wait.')}
+export const handshakes = ${literal(durations(objectAt(openapi.root, 'x-handshakes'), `${openapi.file}#/x-handshakes`))} as const;
+
 ${comment('Names an operation that a handler answers.')}
 export type OperationId = keyof typeof routes;
 

@@ -12,6 +12,7 @@ export const nodeCount = Number(process.env.TEST_NODES ?? 0);
  */
 export const ofOneNode: Readonly<Record<string, string>> = {
   'budgets.test.ts': 'turns the clock, and budgets are of one socket',
+  'client-resume.test.ts': 'goes on with a session where it was',
   'drain.test.ts': 'is about one node; what a cluster makes of it has tests among the faults',
   'handler-faults.test.ts': 'brings stores that fail',
   'kept-place.test.ts': 'ends resume windows when it wants to',

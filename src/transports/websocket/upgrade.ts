@@ -16,6 +16,7 @@ import { Flusher, Outbox } from './outbox.ts';
 import { OwnedWebSocket } from './owned-websocket.ts';
 import { Session, type SessionParts } from './session.ts';
 import { Socket, type SocketParts } from './socket.ts';
+import { Turnstile, type TurnstileLimits } from './turnstile.ts';
 
 /** What the upgrade needs. */
 export interface UpgradeParts {
@@ -50,6 +51,7 @@ export interface UpgradeParts {
   readonly socket: SocketParts;
   readonly session: SessionParts;
   readonly heartbeat: Heartbeat;
+  readonly handshakes: TurnstileLimits;
   readonly limits: { readonly maxMessageBytes: number; readonly maxFragments: number };
   /** Hears of what failed without being the client's fault. */
   readonly onFault: (error: unknown, requestId: string, request: string) => void;
@@ -72,11 +74,13 @@ export class Upgrade {
   readonly #parts: UpgradeParts;
   readonly #server: Server<typeof OwnedWebSocket>;
   readonly #flusher = new Flusher();
+  readonly #turnstile: Turnstile;
   /** Those who were let in, and have not come yet. */
   readonly #joining = new Set<Promise<Connection>>();
 
   constructor(parts: UpgradeParts) {
     this.#parts = parts;
+    this.#turnstile = new Turnstile(parts.handshakes, parts.socket.steadyNow);
     this.#server = new WebSocketServer(serverOptions(parts.limits));
     this.#server.on('headers', (headers, request) => headers.push(`X-Request-Id: ${requestIdOf(request)}`));
   }
@@ -102,13 +106,16 @@ export class Upgrade {
       return used.result;
     };
     try {
-      const newcomer = await this.#check(request);
-      const former = formerSession(newcomer, this.#parts.find);
-      if (former !== undefined && (await this.#reenter(former, newcomer, request, upgrade))) return;
-      const { identity, place, address } = newcomer;
-      const open = (clientId: string) =>
-        upgrade((ws, outbox) => this.#open(ws, outbox, request, newcomer, clientId, former?.connection));
-      await this.#parts.enter(identity, place, address, open, former?.connection);
+      refuseWhileDraining(this.#parts.isDraining);
+      await this.#turnstile.run(async () => {
+        const newcomer = await this.#check(request);
+        const former = formerSession(newcomer, this.#parts.find);
+        if (former !== undefined && (await this.#reenter(former, newcomer, request, upgrade))) return;
+        const { identity, place, address } = newcomer;
+        const open = (clientId: string) =>
+          upgrade((ws, outbox) => this.#open(ws, outbox, request, newcomer, clientId, former?.connection));
+        await this.#parts.enter(identity, place, address, open, former?.connection);
+      });
     } catch (error) {
       if (isUpgraded || socket.destroyed) return; // told by its close code, or beyond being told
       if (!(error instanceof SignalboxError)) this.#reportFault(error, request);
