@@ -122,6 +122,26 @@ test('without Redis nothing is taken, and what is released meanwhile is so once 
   expect(await held()).toEqual([clientIdOf(here, 2)]);
 });
 
+test('what is taken again before its release has come through is held', async () => {
+  const server = await startRedis();
+  const retries: (() => void)[] = [];
+  const nodes = { own: () => here, live: () => new Set<string>(nodeIds) };
+  const [client, observer] = await connectTwice(server);
+  const later = (run: () => void, ms: number) => void (ms < 60_000 && retries.push(run));
+  const quota = new RedisConnectionQuota(sayingDegraded(client), 'test:', limits, nodes, later);
+  atScopeEnd(() => quota.stop());
+  const id = clientIdOf(here, 1);
+  await quota.take(id, claimantOf(1));
+  await observer.command('CLIENT', 'PAUSE', 60_000, 'WRITE');
+  quota.release(id, claimantOf(1));
+  await expect.poll(() => retries.length, patiently).toBe(1);
+  await observer.command('CLIENT', 'UNPAUSE');
+  await quota.take(id, claimantOf(1));
+  for (const retry of retries.splice(0)) retry();
+  await expect.poll(() => quota.pending).toBe(0);
+  expect(await observer.command('HKEYS', 'test:{address:192.0.2.1}:connections')).toEqual([id]);
+});
+
 test('what Redis has lost is written back: what is held, and nothing that has ended meanwhile', async () => {
   const server = await startRedis();
   const [one, two] = [await connectTo(server), await connectTo(server)];

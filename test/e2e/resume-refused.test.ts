@@ -144,6 +144,21 @@ test('who was put out meanwhile, or is kept out, does not come back', async () =
   await expect(bob.back(token)).rejects.toThrow(/403.*banned/);
 });
 
+test('who comes back counts as a connection again, from then on, and who is refused does not', async () => {
+  const { server, ann, bob, token } = await oneIsCut({ MAX_CONNECTIONS_PER_USER_AND_ROOM: '1' });
+  await expect(bob.back(server.token({ sub: 'bob', rooms: [] }))).rejects.toThrow(/403.*room_not_granted/);
+  const other = await join(server, path, token);
+  await expect(bob.back(token)).rejects.toThrow(/429.*connection_limit/);
+  await other.socket.close();
+  await ann.socket.next('presence.left');
+  await bob.back(token);
+  expect(bob.isResumed).toBe(true);
+  await expect(join(server, path, token)).rejects.toThrow(/429.*connection_limit/);
+  await bob.cut();
+  await lostCount(server, 1);
+  await join(server, path, token);
+});
+
 test('who cannot be resumed has its own place still, in a room that would not have it', async () => {
   const { server, ann, bob, old, token } = await oneIsCut({
     RESUME_BUFFER_MESSAGES: '1',

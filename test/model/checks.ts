@@ -27,6 +27,7 @@ export async function checkQuiet(stage: Stage): Promise<void> {
   checkTexts(stage, [...rosters.keys()]);
   for (const [client, roster] of rosters) {
     checkRoster(client, views.get(client), roster, stage.isSpread);
+    checkAnew(client, views.get(client));
     checkWaiting(client, views.get(client), waiting);
   }
   checkPairs([...rosters.keys()], views);
@@ -144,6 +145,19 @@ function checkRoster(
   )
     throw new Error(`${placeKey(place)}: not who was let in first comes first`);
   if (view?.hosts.length === 0) throw new Error(`${placeKey(place)} has people and no host`);
+}
+
+/** Who goes on with its session knows the same by the welcome and by what follows. */
+function checkAnew(client: Client, known: View | undefined): void {
+  if (known === undefined || client.resumed === undefined) return;
+  const view = new View(client, true);
+  const isSame = (['roster', 'shares', 'locked', 'admission'] as const).every((what) =>
+    isDeepStrictEqual(view[what], known[what]),
+  );
+  if (isSame && isSameSet(view.hosts, known.hosts)) return;
+  throw new Error(
+    `${client.name} came back, and knows ${JSON.stringify(view)}\n  rather than ${JSON.stringify(known)}`,
+  );
 }
 
 /** Each host knows who waits, and nobody else. */

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../src/codegen/documents.ts';
-import type { TestSocket } from '../support/socket.ts';
+import type { Frame, TestSocket } from '../support/socket.ts';
 import type { Place } from './deeds.ts';
 
 /** How long anything may take before a run fails. */
@@ -15,6 +15,8 @@ export interface Client {
   socket: TestSocket;
   /** What it sent, by the id of the frame. */
   readonly sent: Map<string, Sent>;
+  /** The welcome with which it went on with its session last, and how many frames it had before. */
+  resumed: { readonly welcome: Frame; readonly before: number } | undefined;
   /** Whether it ended the connection itself. */
   cut: boolean;
 }

@@ -17,6 +17,8 @@ export interface House {
   token(claims: Record<string, unknown>): string;
   /** The `clientId` of the client that has this name in this room. */
   idOf(roomId: string, name: string): string;
+  /** Whether this client is, or was, a member of its room. */
+  hasJoined(clientId: string): boolean;
   /** Resolves when the server has noticed that this client has no connection any more. */
   gone(clientId: string): Promise<void>;
   /** The time is over for which the server keeps the place of a lost client. */
@@ -47,6 +49,7 @@ export async function openHouse(
   const departures = new Map<string, PromiseWithResolvers<void>>();
   const windows = new Map<string, () => void>();
   const forgotten = new Set<string>();
+  const joined = new Set<string>();
   const faults: string[] = [];
   const departure = (clientId: string): PromiseWithResolvers<void> => {
     const known = departures.get(clientId) ?? Promise.withResolvers<void>();
@@ -66,7 +69,8 @@ export async function openHouse(
       const { clientId, roomId, identity } = event.connection;
       if (event.type === 'connection.lost') lastLost = clientId;
       if (event.type === 'connection.resumed') departures.delete(clientId);
-      else if (/lost|left/.test(event.type)) departure(clientId).resolve();
+      else if (event.type === 'connection.joined') joined.add(clientId);
+      if (/lost|left/.test(event.type)) departure(clientId).resolve();
       else ids.set(`${roomId} ${identity.presenterName}`, clientId);
     };
     const later = (run: () => void, ms: number): void => {
@@ -85,6 +89,7 @@ export async function openHouse(
     ...{ nodes, expire, faults, quiet },
     token: (claims) => nodes[0]?.server.token(claims) ?? '',
     idOf: (roomId, name) => ids.get(`${roomId} ${name}`) ?? name,
+    hasJoined: (clientId) => joined.has(clientId),
     gone: (clientId) => departure(clientId).promise,
     forget: (clientId) => {
       forgotten.add(clientId);

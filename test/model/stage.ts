@@ -72,6 +72,9 @@ export class Stage {
         return 'gone';
       default: {
         const client = this.#client(deed.by);
+        // Without its welcome it could not come back.
+        if (this.#house.hasJoined(client.clientId) && !hasWelcome(client))
+          await client.socket.next('session.welcome', patienceMs).catch(() => {}); // put out at that moment
         client.cut = true;
         if (deed.do === 'drop') client.socket.ws.terminate();
         else client.socket.ws.close(1000);
@@ -109,7 +112,16 @@ export class Stage {
     const clientId = this.#house.idOf(roomId, name);
     this.#call(clientId, name);
     const place = { room, channel };
-    this.clients.push({ name, user, clientId, place, socket, sent: new Map(), cut: false });
+    this.clients.push({
+      name,
+      user,
+      clientId,
+      place,
+      socket,
+      sent: new Map(),
+      resumed: undefined,
+      cut: false,
+    });
     return { 'session.welcome': 'joined', 'admission.waiting': 'waits' }[type] ?? type;
   }
 
@@ -128,6 +140,7 @@ export class Stage {
       if (first.payload.resumed === true) {
         socket.frames.splice(0, 1, ...before.frames);
         client.socket = socket;
+        client.resumed = { welcome: first, before: before.frames.length };
         return 'resumed';
       }
       // Its session ended at the same moment: nobody knows who this is.
@@ -135,7 +148,16 @@ export class Stage {
       const clientId = this.#house.idOf(this.#prefix + place.room, name);
       const again = `${name} again`;
       this.#call(clientId, again);
-      this.clients.push({ name: again, user, clientId, place, socket, sent: new Map(), cut: false });
+      this.clients.push({
+        name: again,
+        user,
+        clientId,
+        place,
+        socket,
+        sent: new Map(),
+        resumed: undefined,
+        cut: false,
+      });
       return 'anew';
     } catch (error) {
       client.cut = true;

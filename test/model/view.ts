@@ -22,10 +22,15 @@ export class View {
   /** Who shares which screen, by `shareId`. */
   readonly shares = new Map<string, Json>();
   readonly #client: Client;
+  readonly #isAnew: boolean;
 
-  constructor(client: Client) {
+  /** @param isAnew forgets all that was before it went on with its session: what it missed begins where it was cut */
+  constructor(client: Client, isAnew = false) {
     this.#client = client;
-    const { frames } = client.socket;
+    this.#isAnew = isAnew;
+    const { socket, resumed } = client;
+    const frames =
+      isAnew && resumed ? [resumed.welcome, ...socket.frames.slice(resumed.before)] : socket.frames;
     const welcome = frames.findIndex(({ type }) => type === 'session.welcome');
     for (const [index, frame] of frames.entries()) {
       const isBefore = index < welcome || welcome === -1;
@@ -142,7 +147,10 @@ export class View {
 
   #change(change: JsonObject): void {
     const person = this.people.get(String(change.clientId));
-    if (person === undefined) throw new Error(`${this.#client.name}: who changed? ${JSON.stringify(change)}`);
+    if (person === undefined) {
+      if (this.#isAnew) return; // it has gone since
+      throw new Error(`${this.#client.name}: who changed? ${JSON.stringify(change)}`);
+    }
     this.people.set(String(change.clientId), { ...person, ...change });
   }
 
@@ -164,7 +172,8 @@ export class View {
     }
   }
 
-  #fail(rule: string, frame: Frame): never {
+  #fail(rule: string, frame: Frame): void {
+    if (this.#isAnew) return; // what was missed is older than the welcome
     throw new Error(`${this.#client.name}: ${rule}; but it got ${JSON.stringify(frame)}`);
   }
 }

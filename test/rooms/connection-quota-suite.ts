@@ -75,6 +75,24 @@ export function connectionQuotaSuite(
       await expect(take(claimantOf(1, { userId: 'w' }))).rejects.toThrow('from this address');
     });
 
+    test('one that is taken again, from another address, counts there', async () => {
+      const { quotas, take } = setUp();
+      const [quota] = quotas;
+      const all = await Promise.all([1, 2, 3].map((n) => take(claimantOf(n))));
+      const [one] = all.filter((taken) => taken.quota === quota);
+      if (one === undefined) throw new Error('one of three is on the first node');
+      const moved = { ...one.claimant, address: '192.0.2.99' };
+      let before = one.claimant;
+      for (const claimant of [moved, one.claimant, moved]) {
+        quota.release(one.clientId, before);
+        await quota.take(one.clientId, claimant);
+        before = claimant;
+      }
+      await expect(take(claimantOf(9))).rejects.toEqual(refusal('You have 3 connections to this room.'));
+      for (let n = 0; n < 3; n += 1) await take({ ...moved, userId: `v${n}` });
+      await expect(take({ ...moved, userId: 'w' })).rejects.toThrow('from this address');
+    });
+
     test('one that is refused counts nowhere', async () => {
       const { take } = setUp();
       for (let n = 0; n < 3; n += 1) await take(claimantOf(n));
