@@ -1,0 +1,19 @@
+import { beforeAll, expect, test } from 'vitest';
+import { faultsAlone } from './faults-alone.ts';
+import { endure } from './ordeal.ts';
+import { type Stage, startAlone } from './stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startAlone();
+}, 60_000);
+
+test.each(faultsAlone.map((fault, n) => [fault.name, fault, n] as const))(
+  '%s',
+  async (_name, fault, n) => {
+    const outcome = await endure(stage, fault, `alone-${n}`, Math.random);
+    expect(outcome.faults).toEqual([]);
+    expect(outcome.deliveries).toBeGreaterThan(outcome.sends);
+  },
+  60_000,
+);
