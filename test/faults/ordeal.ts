@@ -51,7 +51,7 @@ export async function endure(
   const talkers = Array.from({ length: roomCount * membersOfRoom }, (_, n) => {
     const roomId = `${name}-${n % roomCount}`;
     const silenceMs = fault.silenceMs ?? (n % 4 < 2 ? briefMs : patientMs);
-    return new Talker(`${name}-${n}`, roomId, stage.doors(Math.floor(n / roomCount)), { silenceMs }, history);
+    return new Talker(`${name}-${n}`, roomId, stage.doors(Math.floor(n / roomCount)), silenceMs, history);
   });
   const late: string[] = [];
   const until = async (holds: () => unknown, what: string) => {

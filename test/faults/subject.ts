@@ -69,14 +69,12 @@ export class Subject {
     return (await this.#ask({ act: 'sample' })) as Sample;
   }
 
-  /** How many files it has open, sockets included. */
-  openFiles(): number {
-    return readdirSync(`/proc/${this.pid}/fd`).length;
-  }
-
-  /** How many it may have, from now on; `undefined`: as many as before. */
-  async limitFiles(most: number | undefined): Promise<void> {
-    await run('prlimit', ['--pid', `${this.pid}`, `--nofile=${most ?? 4_096}:`]);
+  /** Lets it open no more files, sockets included, until one of its own is closed; or as many as before. */
+  async limitFiles(isLimited: boolean): Promise<void> {
+    const open = new Set(readdirSync(`/proc/${this.pid}/fd`).map(Number));
+    let free = 0;
+    while (open.has(free)) free += 1;
+    await run('prlimit', ['--pid', `${this.pid}`, `--nofile=${isLimited ? free : 4_096}:`]);
   }
 
   /** Whether anybody reads what it prints. */

@@ -8,12 +8,6 @@ import { Roster } from './roster.ts';
 /** Where a client can connect to, in the order in which it tries. */
 export type Doors = () => readonly number[];
 
-/** How a client behaves. */
-export interface Manners {
-  /** After so long without a sign of the server it gives its connection up. */
-  readonly silenceMs: number;
-}
-
 /** What may be dropped, and so is not counted; written by hand, as the count is what is tested. */
 const uncounted = new Set(['session.pong', 'chat.typing']);
 const pingMs = 250;
@@ -32,7 +26,7 @@ export class Talker {
   readonly roomId: string;
   readonly roster = new Roster();
   readonly #doors: Doors;
-  readonly #manners: Manners;
+  readonly #silenceMs: number;
   readonly #history: Entry[];
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unanswered = new Map<string, { sent: Sent; text: string }>();
@@ -45,13 +39,14 @@ export class Talker {
   #tries = 0;
   #said = 0;
   #lastId = 0;
-  #pages = new Map<string, (frame: Frame) => void>();
+  readonly #asked = new Map<string, (frame: Frame) => void>();
 
-  constructor(name: string, roomId: string, doors: Doors, manners: Manners, history: Entry[]) {
+  /** @param silenceMs after so long without a sign of the server it gives its connection up */
+  constructor(name: string, roomId: string, doors: Doors, silenceMs: number, history: Entry[]) {
     this.name = name;
     this.roomId = roomId;
     this.#doors = doors;
-    this.#manners = manners;
+    this.#silenceMs = silenceMs;
     this.#history = history;
   }
 
@@ -124,11 +119,6 @@ export class Talker {
     clearTimeout(late);
   }
 
-  /** Is cut off on its own side, without a word. */
-  vanish(): void {
-    this.#ws?.terminate();
-  }
-
   #end(): void {
     this.#isOver = true;
     this.#isIn = false;
@@ -197,7 +187,7 @@ export class Talker {
     if (this.#session !== undefined && !uncounted.has(frame.type)) this.#session.received += 1;
     if (frame.replyTo === undefined) return;
     this.#unanswered.delete(frame.replyTo);
-    this.#pages.get(frame.replyTo)?.(frame);
+    this.#asked.get(frame.replyTo)?.(frame);
   }
 
   #welcome(payload: JsonObject): void {
@@ -231,7 +221,7 @@ export class Talker {
   #ask(type: string, payload: object): Promise<Frame> {
     return new Promise((resolve) => {
       const id = this.#send({ type }, payload);
-      this.#pages.set(id, resolve);
+      this.#asked.set(id, resolve);
     });
   }
 
@@ -243,7 +233,7 @@ export class Talker {
 
   #watch(): void {
     const ws = this.#ws;
-    if (ws === undefined || performance.now() - this.#heardAt < this.#manners.silenceMs) return;
+    if (ws === undefined || performance.now() - this.#heardAt < this.#silenceMs) return;
     this.#add({ kind: 'close', by: 'client', code: 1006 });
     this.#again(false);
     ws.terminate();
