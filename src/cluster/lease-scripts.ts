@@ -4,6 +4,12 @@ import { redisTime } from './redis-time.ts';
 /** So many beats of a node without an answer: it is not sure what has gone on, and others go on with what it sweeps. */
 export const missedBeats = 3;
 
+/** The keys of what the nodes know of each other, in the order in which the scripts take them; all in one slot. */
+export function nodeKeys(prefix: string): string[] {
+  // No room has such an id.
+  return ['leases', 'epoch', 'sweeps', 'listed'].map((name) => `${prefix}{.nodes}:${name}`);
+}
+
 /** What a beat is answered; `redisMs` is the time of Redis, `toSweep` all that it is to sweep, new or not. */
 export type BeatAnswer =
   | readonly [state: 'lost']
@@ -35,7 +41,7 @@ export type Beat = readonly [
 
 /**
  * KEYS: leases (a sorted set of ids by the end of each lease), the epoch, sweeps (by the id of who is swept: by whom,
- * until when). ARGV: a {@link Beat}.
+ * until when), listed (by the id of who has listed all that it holds: in which epoch). ARGV: a {@link Beat}.
  *
  * Whoever is in sweeps is lost, and stays so until it is forgotten: reviving and claiming are one script, so that of a
  * node and its sweeper exactly one wins. Whoever is in no lease was swept, unless Redis was emptied since.
@@ -45,7 +51,7 @@ export type Beat = readonly [
  * are given a lease by each node that knew them alive, so that those are swept that do not come back themselves.
  */
 export const beatScript = script(`${redisTime}
-local leases, epochs, sweeps = KEYS[1], KEYS[2], KEYS[3]
+local leases, epochs, sweeps, listed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, leaseMs, beatMs = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local epoch, proposed, lastMs = ARGV[4], ARGV[5], tonumber(ARGV[6])
 local frozen, maySweep, known, swept = ARGV[7] == '1', ARGV[8] == '1', ARGV[9], ARGV[10]
@@ -72,6 +78,7 @@ end
 if state == 'lost' then return { state } end
 
 redis.call('ZADD', leases, endsAt, id)
+if epoch == '' then redis.call('HSET', listed, id, current) end
 if state == 'emptied' then
   for node in known:gmatch('%S+') do redis.call('ZADD', leases, 'NX', endsAt, node) end
 end
@@ -88,6 +95,7 @@ end
 for node in swept:gmatch('%S+') do
   if claimOf(node) == id then
     redis.call('ZREM', leases, node)
+    redis.call('HDEL', listed, node)
     redis.call('HDEL', sweeps, node)
   end
 end
@@ -113,11 +121,28 @@ end
 return { state, now, current, redis.call('ZRANGEBYSCORE', leases, '(' .. now, '+inf'), toSweep }
 `);
 
-/** KEYS: leases, sweeps. ARGV: the id. What that node has not finished sweeping is free for others at once. */
+/** KEYS: as above. ARGV: the id. What that node has not finished sweeping is free for others at once. */
 export const leaveScript = script(`
 redis.call('ZREM', KEYS[1], ARGV[1])
-local claims = redis.call('HGETALL', KEYS[2])
+redis.call('HDEL', KEYS[4], ARGV[1])
+local claims = redis.call('HGETALL', KEYS[3])
 for i = 1, #claims, 2 do
-  if claims[i + 1]:match('^%S+') == ARGV[1] then redis.call('HSET', KEYS[2], claims[i], ARGV[1] .. ' 0') end
+  if claims[i + 1]:match('^%S+') == ARGV[1] then redis.call('HSET', KEYS[3], claims[i], ARGV[1] .. ' 0') end
 end
 `);
+
+/**
+ * KEYS: as above. Returns the nodes, and those of them that have still to list what they hold: all but those that have
+ * done so in this life of Redis.
+ */
+export const nodesScript = script(`
+local nodes, late = redis.call('ZRANGE', KEYS[1], 0, -1), {}
+local epoch = redis.call('HGET', KEYS[2], 'id')
+for _, node in ipairs(nodes) do
+  if redis.call('HGET', KEYS[4], node) ~= epoch then late[#late + 1] = node end
+end
+return { nodes, late }
+`);
+
+/** KEYS: as above. ARGV: the id of a node that has listed all that it holds, and in which life of Redis. */
+export const listedScript = script(`redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])`);

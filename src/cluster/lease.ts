@@ -1,6 +1,8 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../rooms/clock.ts';
-import { type Beat, type BeatAnswer, beatScript, leaveScript, missedBeats } from './lease-scripts.ts';
+import type { Beat, BeatAnswer } from './lease-scripts.ts';
+import { beatScript, leaveScript, missedBeats, nodeKeys } from './lease-scripts.ts';
+import { newNodeId } from './node-id.ts';
 import type { Redis } from './redis.ts';
 
 /** What becomes of a node among others, told to whoever holds its connections. None of them may throw. */
@@ -31,7 +33,6 @@ export interface LeaseTimes {
 }
 
 const usualTimes: LeaseTimes = { leaseMs: 9_000, beatMs: 1_000 };
-const idCharacters = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 /**
  * The life of a node among others: an id, under which all that it holds is written, and a lease, which each beat renews.
@@ -49,7 +50,7 @@ const idCharacters = 'abcdefghijklmnopqrstuvwxyz0123456789';
  */
 export class Lease {
   readonly #redis: Redis;
-  readonly #keys: Readonly<Record<'leases' | 'epoch' | 'sweeps', string>>;
+  readonly #keys: readonly string[];
   readonly #events: LeaseEvents;
   readonly #later: Clock['later'];
   readonly #steadyNow: () => number;
@@ -86,9 +87,7 @@ export class Lease {
     times = usualTimes,
   ) {
     this.#redis = redis;
-    // No room has such an id.
-    const keyOf = (name: string) => `${prefix}{.nodes}:${name}`;
-    this.#keys = { leases: keyOf('leases'), epoch: keyOf('epoch'), sweeps: keyOf('sweeps') };
+    this.#keys = nodeKeys(prefix);
     this.#events = events;
     this.#later = later;
     this.#steadyNow = steadyNow;
@@ -104,6 +103,11 @@ export class Lease {
   /** When the lease ends as last known, by the clock of Redis: what all that this node writes carries. 0: no lease. */
   get until(): number {
     return this.#until;
+  }
+
+  /** Which life of Redis this is, as last known: another one after it was emptied. */
+  get epoch(): string {
+    return this.#epoch;
   }
 
   /** Which nodes have a lease, this one among them, as last known. Whether others can come back, `settled` tells. */
@@ -143,8 +147,7 @@ export class Lease {
     await this.#beating;
     if (!leaves) return;
     this.#until = 0;
-    const { leases, sweeps } = this.#keys;
-    await this.#redis.run(leaveScript, [leases, sweeps], [this.#id]).catch(() => {});
+    await this.#redis.run(leaveScript, this.#keys, [this.#id]).catch(() => {});
   }
 
   #beatLater(): void {
@@ -184,8 +187,7 @@ export class Lease {
       [...this.#live].join(' '),
       swept.join(' '),
     ];
-    const { leases, epoch, sweeps } = this.#keys;
-    const answer = (await this.#redis.run(beatScript, [leases, epoch, sweeps], beat)) as BeatAnswer;
+    const answer = (await this.#redis.run(beatScript, this.#keys, beat)) as BeatAnswer;
     for (const nodeId of swept) this.#swept.delete(nodeId);
     this.#frozen = false;
     this.#recover(sentAtMs);
@@ -243,8 +245,4 @@ export class Lease {
       .catch(() => {})
       .finally(() => sweeping.delete(nodeId));
   }
-}
-
-function newNodeId(): string {
-  return Array.from({ length: 8 }, () => idCharacters[randomInt(idCharacters.length)]).join('');
 }

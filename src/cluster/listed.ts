@@ -1,4 +1,5 @@
 import type { RestConnection } from '../rooms/directory.ts';
+import { nodesScript } from './lease-scripts.ts';
 import type { Redis } from './redis.ts';
 
 /** A connection as its node lists it. */
@@ -25,12 +26,27 @@ export async function readListed(redis: Redis, key: string): Promise<Listed[]> {
   return [...listed.values()];
 }
 
+/** What all nodes list but one; of those that cannot be read, nothing, and then it is not complete. */
+export async function readOthers(
+  redis: Redis,
+  nodeKeys: readonly string[],
+  own: string,
+  keyOf: (node: string) => string,
+): Promise<{ readonly lists: readonly Listed[][]; readonly isComplete: boolean }> {
+  try {
+    const [nodes, late] = (await redis.run(nodesScript, nodeKeys, [])) as [nodes: string[], late: string[]];
+    const others = nodes.filter((node) => node !== own);
+    const reads = await Promise.allSettled(others.map((node) => readListed(redis, keyOf(node))));
+    const lists = reads.flatMap((read) => (read.status === 'fulfilled' ? [read.value] : []));
+    // A Redis that was emptied knows none until they have come back; each brings those that it knew.
+    const isWhole = nodes.includes(own) && late.length === 0;
+    return { lists, isComplete: isWhole && lists.length === others.length };
+  } catch {
+    return { lists: [], isComplete: false };
+  }
+}
+
 /** A connection as the admin API shows it. */
 export function shown({ serial: _, ...connection }: Listed): RestConnection {
   return connection;
-}
-
-/** The node that made a client id; empty where it is of none. */
-export function nodeOf(clientId: string): string {
-  return /^client_([a-z0-9]{8})_/.exec(clientId)?.[1] ?? '';
 }

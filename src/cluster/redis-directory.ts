@@ -12,7 +12,9 @@ import {
 import type { RoomEvent } from '../rooms/events.ts';
 import { fenced } from './fence.ts';
 import type { Lease } from './lease.ts';
-import { type Listed, nodeOf, readListed, shown } from './listed.ts';
+import { listedScript, nodeKeys } from './lease-scripts.ts';
+import { type Listed, readListed, readOthers, shown } from './listed.ts';
+import { nodeOf } from './node-id.ts';
 import { type Redis, script } from './redis.ts';
 
 /** KEYS: the connections of a node. ARGV: the end of the lease, how many to write, ids and what is said of each, more ids. */
@@ -35,7 +37,8 @@ const retryMs = 1_000;
 export class RedisDirectory implements Directory {
   readonly #redis: Redis;
   readonly #prefix: string;
-  readonly #lease: Pick<Lease, 'id' | 'until' | 'live'>;
+  readonly #nodeKeys: readonly string[];
+  readonly #lease: Pick<Lease, 'id' | 'until' | 'epoch'>;
   readonly #clock: Clock;
   /** What Redis is to say of the connections of this node, by id. */
   readonly #own = new Map<string, Listed>();
@@ -43,12 +46,15 @@ export class RedisDirectory implements Directory {
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #isWaiting = false;
+  /** Whether Redis is to be told that all of it is listed. */
+  #isRestoring = false;
   #lastSerial = 0;
   readonly #offset = Math.floor(Math.random() * 1_000);
 
-  constructor(redis: Redis, prefix: string, lease: Pick<Lease, 'id' | 'until' | 'live'>, clock: Clock) {
+  constructor(redis: Redis, prefix: string, lease: Pick<Lease, 'id' | 'until' | 'epoch'>, clock: Clock) {
     this.#redis = redis;
     this.#prefix = prefix;
+    this.#nodeKeys = nodeKeys(prefix);
     this.#lease = lease;
     this.#clock = clock;
   }
@@ -98,12 +104,14 @@ export class RedisDirectory implements Directory {
 
   /** Redis was emptied: writes all anew. */
   restore(): void {
+    this.#isRestoring = true;
     for (const clientId of this.#own.keys()) this.#dirty.add(clientId);
     this.#write().catch(() => {}); // tried again
   }
 
   /** Others count this node as dead: it has nothing to list any more. */
   lose(): void {
+    this.#isRestoring = false;
     this.#own.clear();
     this.#dirty.clear();
   }
@@ -151,27 +159,9 @@ export class RedisDirectory implements Directory {
 
   /** Everybody; of nodes that cannot be read, nobody, and then it says so. */
   async #all(): Promise<{ readonly all: Listed[]; readonly isComplete: boolean }> {
-    const lists: Listed[][] = [];
-    let isComplete = true;
-    try {
-      const nodes = (await this.#redis.command(
-        'ZRANGE',
-        `${this.#prefix}{.nodes}:leases`,
-        0,
-        -1,
-      )) as string[];
-      // Who is alive and not among them has still to come back to a Redis that was emptied.
-      isComplete = this.#lease.live.isSubsetOf(new Set(nodes));
-      const others = nodes.filter((node) => node !== this.#lease.id);
-      for (const read of await Promise.allSettled(
-        others.map((node) => readListed(this.#redis, this.#keyOf(node))),
-      )) {
-        if (read.status === 'fulfilled') lists.push(read.value);
-        else isComplete = false;
-      }
-    } catch {
-      isComplete = false;
-    }
+    const { lists, isComplete } = await readOthers(this.#redis, this.#nodeKeys, this.#lease.id, (node) =>
+      this.#keyOf(node),
+    );
     return { all: [...this.#own.values(), ...lists.flat()], isComplete };
   }
 
@@ -210,11 +200,19 @@ export class RedisDirectory implements Directory {
           some.filter((clientId) => !this.#own.has(clientId)),
         );
       }
+      await this.#sayRestored();
     } catch (error) {
       if (id === this.#lease.id) for (const clientId of clientIds) this.#dirty.add(clientId);
       this.#writeLater();
       throw error;
     }
+  }
+
+  async #sayRestored(): Promise<void> {
+    if (!this.#isRestoring || this.#dirty.size > 0) return;
+    const { id, epoch } = this.#lease;
+    await this.#redis.run(listedScript, this.#nodeKeys, [id, epoch]);
+    this.#isRestoring = false;
   }
 
   #writeLater(): void {

@@ -9,7 +9,7 @@ import { proposalOf } from './commit.ts';
 import { degraded } from './degraded.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
-import { nodeOf } from './listed.ts';
+import { nodeOf } from './node-id.ts';
 import type { RedisDirectory } from './redis-directory.ts';
 import type { Replica } from './replica.ts';
 import { Replicas } from './replicas.ts';

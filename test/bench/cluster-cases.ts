@@ -5,16 +5,17 @@ import { stageClusterJoins } from './scenarios/cluster-joins.ts';
 import { type Placement, stageClusterRooms, stageClusterSignaling } from './scenarios/cluster-load.ts';
 import type { ClusterTiming } from './scenarios/scenario.ts';
 
+/** Rooms whose processes all have time left on their core: nearly each delivery is a write of its own. */
+const quiet = { rooms: 10, size: 20, messagesPerSecond: 50 };
+/** One so busy that what comes together is written together. */
+const busy = { rooms: 1, size: 100, messagesPerSecond: 500 };
 /** By scenario: where the members of a room are, beside the one who speaks. */
-const placements: readonly (readonly [number, Placement, string])[] = [
-  [9, 'local', 'all on the node of the sender'],
-  [10, 'remote', 'the sender on a node of its own'],
-  [11, 'half', 'half on the node of the sender'],
+const chats: readonly (readonly [number, typeof quiet, Placement, string])[] = [
+  [9, quiet, 'local', 'all on the node of the sender'],
+  [10, quiet, 'remote', 'the sender on a node of its own'],
+  [11, quiet, 'half', 'half on the node of the sender'],
+  [14, busy, 'remote', 'the sender on a node of its own'],
 ];
-const rooms = 10;
-const size = 20;
-/** Few enough for all processes to have time left on their core: else they gather what they should send at once. */
-const messagesPerSecond = 50;
 const pairs = 50;
 
 /** The cases of many nodes; the quick ones are shorter, of two nodes only, and have one other beside us. */
@@ -31,16 +32,15 @@ export function clusterCasesOf(quick: boolean): ClusterCase[] {
     ? clusterContestants.slice(0, 2)
     : clusterContestants;
   return (quick ? [2] : [2, 3]).flatMap((nodes): ClusterCase[] => [
-    ...placements.map(([scenario, placement, where]) => ({
+    ...chats.map(([scenario, load, placement, where]) => ({
       id: `${scenario}/${nodes}`,
       scenario,
-      title: `${nodes} nodes, chat, ten rooms of ${size}, ${messagesPerSecond} messages/s each, ${where}`,
+      title: `${nodes} nodes, chat, ${load.rooms} x ${load.size} clients, ${load.messagesPerSecond} messages/s a room, ${where}`,
       contestants,
       nodes,
-      prepare: (cluster: ClusterUnderTest) =>
-        stageClusterRooms(cluster, { rooms, size, messagesPerSecond, placement }, timing),
+      prepare: (cluster: ClusterUnderTest) => stageClusterRooms(cluster, { ...load, placement }, timing),
       samples,
-      connections: rooms * size,
+      connections: load.rooms * load.size,
     })),
     {
       id: `12/${nodes}`,

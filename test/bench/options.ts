@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 export const help = `npm run bench -- [options]: measures the server beside bare ws and Socket.IO
 
   --quick        one short round, which ends within two minutes and leaves out what does not fit
-  --cluster      scenarios 9 to 13 instead of 1 to 8: two and three nodes with one Redis (redis-server must be
+  --cluster      scenarios 9 to 14 instead of 1 to 8: two and three nodes with one Redis (redis-server must be
                  installed), beside Socket.IO with its Redis adapter and its Redis Streams adapter
   --only 1,3     only these scenarios
   --rounds N     how often each contestant comes; 3 without it, 1 with --quick
@@ -63,7 +63,7 @@ export function readOptions(args: readonly string[]): Options {
 }
 
 function scenariosIn(list: string, isCluster: boolean): Set<number> {
-  const [least, most] = isCluster ? [9, 13] : [1, 8];
+  const [least, most] = isCluster ? [9, 14] : [1, 8];
   return new Set(list.split(',').map((one) => count('--only', one, most, least)));
 }
 

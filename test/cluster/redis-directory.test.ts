@@ -1,68 +1,18 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sayingDegraded } from '../../src/cluster/degraded.ts';
 import type { Redis } from '../../src/cluster/redis.ts';
-import { RedisDirectory } from '../../src/cluster/redis-directory.ts';
-import { type MemberRecord, newClientId, type Place } from '../../src/rooms/connection.ts';
-import type { DirectoryQuery } from '../../src/rooms/directory.ts';
+import { newClientId } from '../../src/rooms/connection.ts';
 import { remoteConnection } from '../../src/rooms/remote-connection.ts';
 import { connectTo, counting, patientMs, startClusterServer, startRedis } from '../support/redis.ts';
+import { everything, room, startLister, startListers } from './directory-rig.ts';
 
-const room = { roomId: 'r', channel: 'zoom' } as const;
 const patiently = { timeout: 10_000, interval: 10 };
-const everything: DirectoryQuery = { after: 0, limit: 100_000 };
 let redis: Redis & { calls: number };
-let prefixes = 0;
-let ids = 0;
+
+const start = (count: number) => startListers(redis, count);
 
 beforeAll(async () => {
   redis = counting(await connectTo(await startRedis(), patientMs));
 });
-
-/** One node that lists its connections; the first `n` commands of a `line` that is cut still go through. */
-async function startLister(prefix: string, on: Redis = redis) {
-  const lease = {
-    id: `lnode${String(++ids).padStart(3, '0')}`,
-    until: Date.now() + 3_600_000,
-    live: new Set<string>(),
-  };
-  await on.command('ZADD', `${prefix}{.nodes}:leases`, lease.until, lease.id);
-  const line = { isCut: false, refused: '' };
-  const pass = (key: string | undefined, call: () => Promise<unknown>) =>
-    line.isCut || key === line.refused ? Promise.reject(new Error('cut off')) : call();
-  const guarded = sayingDegraded({
-    command: (...call) => pass(call[1], () => on.command(...call)),
-    run: (...call) => pass(call[1][0], () => on.run(...call)),
-    close: () => {},
-  });
-  const clock = { now: Date.now, later: (run: () => void) => void setTimeout(run, 50).unref() };
-  const directory = new RedisDirectory(guarded, prefix, lease, clock);
-  const member = (userId = 'u'): MemberRecord => ({
-    ...{ clientId: newClientId(lease.id), node: lease.id, userId, presenterName: userId, tokenHost: false },
-    ...{ joinedAt: '2026-01-01T00:00:00.000Z', connectionStatus: 'connected', handRaised: false },
-    media: { mic: 'off', camera: 'off', screen: 'off' },
-  });
-  /** Lists one, and says its id. */
-  const put = async (place: Place = room, userId = 'u', isHost = false) => {
-    const record = member(userId);
-    await directory.put(place, record, isHost);
-    return record.clientId;
-  };
-  const list = async (query: Partial<DirectoryQuery> = {}) => {
-    const { connections, next, isComplete } = await directory.page({ ...everything, ...query });
-    return { ids: connections.map(({ clientId }) => clientId).toArray(), next, isComplete };
-  };
-  const key = `${prefix}{node:${lease.id}}:connections`;
-  return { lease, line, directory, member, put, list, key };
-}
-
-async function start(count: number) {
-  const prefix = `test ${++prefixes}:`;
-  const all = [];
-  for (let n = 0; n < count; n += 1) all.push(await startLister(prefix));
-  const [a, b, c] = all as [Lister, Lister, Lister];
-  return { prefix, a, b, c };
-}
-type Lister = Awaited<ReturnType<typeof startLister>>;
 
 test('each node lists the connections of all, in the order in which they came', async () => {
   const { a, b, c } = await start(3);
@@ -171,6 +121,31 @@ describe('a list that cannot be whole says so', () => {
     expect((await a.list()).isComplete).toBe(true);
   });
 
+  test('where Redis was emptied, until each node has written what it holds; one that has left is not waited for', async () => {
+    const { prefix, a, b, c } = await start(3);
+    const [ofA, ofB] = [await a.put(), await b.put()];
+    const nodes = `${prefix}{.nodes}:`;
+    for (const key of [a.key, b.key, `${nodes}leases`, `${nodes}listed`]) await redis.command('DEL', key);
+    const listed = async () => ((await a.list()).isComplete ? 'all' : 'some');
+    expect(await listed()).toBe('some'); // nobody has come back
+    await redis.command('HSET', `${nodes}epoch`, 'id', 'second');
+    for (const { lease } of [a, b, c]) {
+      lease.epoch = 'second';
+      await redis.command('ZADD', `${nodes}leases`, lease.until, lease.id);
+    }
+    a.directory.restore();
+    c.directory.restore();
+    b.line.isCut = true;
+    b.directory.restore();
+    await expect.poll(() => redis.command('HLEN', `${nodes}listed`), patiently).toBe(2);
+    expect(await listed()).toBe('some');
+    b.line.isCut = false;
+    await expect.poll(listed, patiently).toBe('all');
+    expect((await a.list()).ids.toSorted()).toEqual([ofA, ofB].toSorted());
+    await redis.command('ZREM', `${nodes}leases`, c.lease.id);
+    expect(await listed()).toBe('all');
+  });
+
   test('where Redis is gone, and lists who is here all the same', async () => {
     const { a, b } = await start(2);
     const [ofA, ofB] = [await a.put(), await b.put()];
@@ -229,7 +204,7 @@ test('a node that lost its lease lists nobody, and writes nothing; others forget
 
 test('on a Redis Cluster each node lies in a slot of its own', async () => {
   const on = await connectTo(await startClusterServer(), patientMs);
-  const [a, b] = [await startLister('p:', on), await startLister('p:', on)];
+  const [a, b] = [await startLister(on, 'p:'), await startLister(on, 'p:')];
   const came = [await a.put(), await b.put()];
   expect((await b.list()).ids.toSorted()).toEqual(came.toSorted());
   await b.directory.remove(came);

@@ -22,6 +22,7 @@ export const patiently = { timeout: 10_000, interval: 10 };
 export interface TestLease {
   id: string;
   live: Set<string>;
+  readonly epoch: string;
   /** By the clock of Redis, which is also this one. */
   until: number;
   settled: boolean;
@@ -75,7 +76,13 @@ async function startRoomNode(
 ): Promise<RoomNode> {
   const redis = await connectToAll(urls, patientMs);
   const id = `rnode${String(++nodes).padStart(3, '0')}`;
-  const lease: TestLease = { id, live: new Set([id]), until: Date.now() + 3_600_000, settled: true };
+  const lease: TestLease = {
+    id,
+    live: new Set([id]),
+    epoch: '',
+    until: Date.now() + 3_600_000,
+    settled: true,
+  };
   const line = (call: () => Promise<unknown>) => {
     if (node.line === 'cut') return Promise.reject(new Error('cut off'));
     const answer = call();

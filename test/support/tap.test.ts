@@ -112,6 +112,16 @@ describe('HTTP', () => {
     expect(tap.events).toMatchObject([{ kind: 'ending', by: 'client' }, { kind: 'ended' }]);
   });
 
+  test.each(['client', 'server'] as const)('a connection that the %s resets was ended by it', async (by) => {
+    const sockets: Socket[] = [];
+    const tap = await tapped(await tcpServer((socket) => void sockets.push(socket.on('error', () => {}))));
+    const client = connect(tap.port, '127.0.0.1').on('error', () => {});
+    await vi.waitUntil(() => sockets.length > 0);
+    (by === 'client' ? client : sockets[0])?.resetAndDestroy();
+    await vi.waitUntil(() => tap.events.some(({ kind }) => kind === 'ended'));
+    expect(tap.events[0]).toEqual({ kind: 'ending', by });
+  });
+
   test('what is open when the tap closes ends as if the client had gone', async () => {
     const port = await httpServer((_request, response) => {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('and so on');

@@ -73,7 +73,10 @@ function join(client: Socket, server: Socket, wire: Wire): () => void {
       wire.end(side);
       to.end();
     });
-    from.on('error', () => to.resetAndDestroy());
+    from.on('error', () => {
+      wire.end(side); // here, since of two that are destroyed in one turn the last one closes first
+      to.resetAndDestroy();
+    });
     from.on('close', () => {
       stalled ||= server.isPaused() || client.writableLength > 0;
       if (!from.readableEnded) wire.end(side);
