@@ -54,13 +54,17 @@ export async function endure(
     return new Talker(`${name}-${n}`, roomId, stage.doors(Math.floor(n / roomCount)), silenceMs, history);
   });
   const late: string[] = [];
-  const until = async (holds: () => unknown, what: string) => {
-    if (!(await becomes(holds))) late.push(`after ${healedWithinMs} ms ${what}`);
+  const until = async (holds: () => unknown, what: () => string) => {
+    if (!(await becomes(holds))) late.push(`after ${healedWithinMs} ms ${what()}`);
   };
-  const allAreSettled = () => talkers.every(({ isSettled }) => isSettled);
+  const areSettled = (what: string) =>
+    until(
+      () => talkers.every(({ isSettled }) => isSettled),
+      () => `${what}: ${talkers.filter(({ isSettled }) => !isSettled).map((one) => lastOf(one, history))}`,
+    );
   try {
     for (const talker of talkers) talker.start();
-    await until(allAreSettled, 'not all had come');
+    await areSettled('not all had come');
     const stop = talk(talkers, fault.paceMs ?? 15, random);
     await wait(quietMs);
     try {
@@ -71,11 +75,14 @@ export async function endure(
     }
     await wait(quietMs);
     stop();
-    await until(allAreSettled, 'not all were back, with an answer to all they had sent');
+    await areSettled('not all were back, with an answer to all they had sent');
     // By the order of each sender, who has this has all that was before it.
-    for (const talker of talkers) talker.chat();
-    await until(allAreSettled, 'not all were answered');
-    await until(() => hasOneView(stage, talkers), 'there was no one view');
+    for (const talker of talkers) if (talker.isFree) talker.chat();
+    await areSettled('not all were answered');
+    await until(
+      () => hasOneView(stage, talkers),
+      () => 'there was no one view',
+    );
     const ending = await endingOf(stage, talkers, name);
     const welcomes = history.filter((one) => one.kind === 'receive' && one.frame.type === 'session.welcome');
     const resumes = welcomes.filter((one) => one.kind === 'receive' && one.frame.payload.resumed === true);
@@ -115,6 +122,12 @@ function talk(talkers: readonly Talker[], paceMs: number, random: () => number):
   return () => clearInterval(timer);
 }
 
+/** The last that a client did or saw, to find out why nothing came after it. */
+function lastOf({ name }: Talker, history: readonly Entry[]): string {
+  const own = history.filter(({ client }) => client === name).slice(-4);
+  return own.map((entry) => JSON.stringify(entry).slice(0, 300)).join('\n');
+}
+
 async function hasOneView(stage: Stage, talkers: readonly Talker[]): Promise<boolean> {
   const registry = await registryOf(stage);
   return talkers.every(({ roomId, roster }) => {
@@ -131,7 +144,7 @@ async function registryOf({ servers }: Stage): Promise<Listed[]> {
 
 async function endingOf(stage: Stage, talkers: readonly Talker[], name: string): Promise<Ending> {
   const readers = Array.from({ length: roomCount }, (_, n) =>
-    talkers.find(({ roomId }) => roomId === `${name}-${n}`),
+    talkers.find(({ roomId, isFree }) => roomId === `${name}-${n}` && isFree),
   );
   const chats = await Promise.all(
     readers.map(async (reader) => [reader?.roomId ?? '', (await reader?.history()) ?? []] as const),

@@ -1,5 +1,6 @@
 import { startProxy, type TcpProxy } from '../support/proxy.ts';
-import { type RedisServer, startRedis } from '../support/redis.ts';
+import { startRedis } from '../support/redis.ts';
+import { forFile } from '../support/scope.ts';
 import { mintToken } from '../support/token.ts';
 import { Subject } from './subject.ts';
 import type { Doors } from './talker.ts';
@@ -10,7 +11,8 @@ export interface Stage {
   readonly servers: readonly [Subject, ...Subject[]];
   /** Stands between half of the clients and the first server. */
   readonly network: TcpProxy;
-  readonly redis: RedisServer | undefined;
+  /** Ends Redis at once, and starts it again on the same port, empty; there is none where there is one server. */
+  restartRedis(): Promise<void>;
   /** Between the first server and Redis, and between the last one and Redis. */
   readonly redisNetworks: readonly TcpProxy[];
   /** Where the client of this number connects to. */
@@ -33,15 +35,15 @@ export async function startAlone(): Promise<Stage> {
   return {
     servers: [server],
     network,
-    redis: undefined,
+    restartRedis: () => Promise.reject(new Error('there is no Redis')),
     redisNetworks: [],
     doors: (client) => () => [client % 2 === 0 ? network.port : server.port],
   };
 }
 
-/** Two nodes with one Redis, which keeps what it has over a restart. */
+/** Two nodes with one Redis. */
 export async function startPair(): Promise<Stage> {
-  const redis = await startRedis();
+  let redis = await startRedis();
   const redisNetworks = [await startProxy(redis.port), await startProxy(redis.port)];
   const start = ({ port }: TcpProxy) =>
     Subject.start({ ...settings, REDIS_URL: `redis://127.0.0.1:${port}` });
@@ -51,8 +53,11 @@ export async function startPair(): Promise<Stage> {
   return {
     servers: [first, last],
     network,
-    redis,
     redisNetworks,
+    async restartRedis() {
+      await redis.kill();
+      redis = await forFile(() => startRedis(redis.port));
+    },
     doors(client) {
       const own = client % 2 === 0 ? [network.port, last.port] : [last.port, first.port];
       return () => own;

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../support/free-port.ts';
 import { SignalboxProcess } from '../support/process.ts';
+import { forFile } from '../support/scope.ts';
 import { testSettings } from '../support/server.ts';
 import { mintToken } from '../support/token.ts';
 import type { Order, Sample } from './inside.ts';
@@ -56,7 +57,7 @@ export class Subject {
 
   /** Starts it anew, on the same port. */
   async restart(): Promise<void> {
-    this.#process = launch(this.port, this.#env);
+    this.#process = await forFile(() => launch(this.port, this.#env));
     await this.#isUp();
   }
 
