@@ -158,10 +158,9 @@ export class Talker {
       this.#heardAt = performance.now();
     });
     ws.on('message', (data) => isThis() && this.#take(String(data)));
-    ws.on('unexpected-response', (request, response) => {
+    ws.on('unexpected-response', (_request, response) => {
       status = response.statusCode ?? 0;
-      response.resume();
-      request.destroy();
+      ws.terminate();
     });
     ws.on('error', () => {}); // the close says it
     ws.on('close', (code) => {
