@@ -34,6 +34,8 @@ const patientMs = 8_000;
 /** Some talk before and after. */
 const quietMs = 400;
 const healedWithinMs = 10_000;
+/** Windows of sessions that ended otherwise, and leases of nodes that were killed, are over by then. */
+const emptiedWithinMs = 30_000;
 
 /**
  * Has clients talk in rooms of their own, does a fault to the server meanwhile, and judges the history when all have come
@@ -103,7 +105,7 @@ export async function emptied(stage: Stage): Promise<boolean> {
   return becomes(async () => {
     const lists = await Promise.all(stage.servers.map((server) => asked(server, 'rooms')));
     return lists.every((rooms) => Array.isArray(rooms) && rooms.length === 0);
-  });
+  }, emptiedWithinMs);
 }
 
 /** Has one after the other say something; what it returns ends it. */
@@ -152,8 +154,8 @@ async function endingOf(stage: Stage, talkers: readonly Talker[], name: string):
   return { registry: await registryOf(stage), chat: new Map(chats) };
 }
 
-async function becomes(holds: () => unknown): Promise<boolean> {
-  for (const deadline = performance.now() + healedWithinMs; performance.now() < deadline; await wait(50)) {
+async function becomes(holds: () => unknown, withinMs = healedWithinMs): Promise<boolean> {
+  for (const deadline = performance.now() + withinMs; performance.now() < deadline; await wait(50)) {
     // A server that has just come back may say that it cannot yet.
     if (await Promise.try(holds).catch(() => false)) return true;
   }
