@@ -19,7 +19,8 @@ export async function enter(node: ClusterNode, roomId: string, sub = 'user_123')
       return { socket, clientId, roomId, node };
     } catch (error) {
       // A busy machine may be slower than is promised: a client tries again, as it is told to.
-      if (attempts === 3 || !String(error).includes('"code":"degraded"')) throw error;
+      const isSlow = /"code":"degraded"|closed with 1012/.test(String(error));
+      if (attempts === 3 || !isSlow) throw error;
       await new Promise((later) => setTimeout(later, 1_000));
     }
   }
