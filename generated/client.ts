@@ -13,7 +13,7 @@ export function messageMethods(send: Send) {
        * Asks for a sign of life.
        *
        * For clients that cannot see WebSocket pings, which is every browser. Takes no `id`; the answer is
-       * `session.pong`.
+       * `session.pong`. A `received` greater than what was sent is a `conflict`.
        */
       ping: (payload: ClientPayloads['session.ping']) => send('session.ping', payload),
       /**

@@ -520,6 +520,11 @@ export interface components {
         SessionPing: {
             /** @description The client's clock in milliseconds; comes back in the pong. */
             t: number;
+            /**
+             * @description How many messages of the session the client has, as it would say when it comes back: they need not be kept for it
+             *     any more.
+             */
+            received?: number;
         };
         /** SessionPong */
         SessionPong: {
@@ -556,10 +561,7 @@ export interface components {
             rosterTotal: number;
             /** @description Whether this continues an earlier session. `false` is a fresh start, with a new `clientId`. */
             resumed: boolean;
-            /**
-             * @description Names the session to the server, and nobody else may know it. This version of the server starts anew
-             *     instead of resuming.
-             */
+            /** @description Opens the session on another socket of the same user, and nobody else may know it. The same over a resume. */
             resumeToken: string;
             /** @description How long the session outlives a lost socket, in milliseconds; 0 is not at all. */
             resumeWindowMs: number;
@@ -725,7 +727,7 @@ export interface ClientPayloads {
    * Asks for a sign of life.
    *
    * For clients that cannot see WebSocket pings, which is every browser. Takes no `id`; the answer is
-   * `session.pong`.
+   * `session.pong`. A `received` greater than what was sent is a `conflict`.
    */
   'session.ping': SessionPing;
   /**
@@ -906,7 +908,8 @@ export interface ServerPayloads {
    * The first frame, who you are and who is there.
    *
    * By the time it arrives the client is in the registry and the others have been told. The roster includes
-   * the client itself and is complete up to 200 participants; the rest comes by `presence.list`.
+   * the client itself and is complete up to 200 participants; the rest comes by `presence.list`. It comes once in a
+   * session, and first on each socket that resumes it.
    */
   'session.welcome': SessionWelcome;
   /**
@@ -989,7 +992,7 @@ export interface ServerPayloads {
   /**
    * A participant's presence changed.
    *
-   * Only what changed is there.
+   * Only what changed is there. That somebody's connection is lost is told to the others; that somebody is back, to all.
    */
   'presence.updated': PresenceUpdated;
   /**
@@ -1255,13 +1258,13 @@ export const clientMessages: { readonly [T in ClientMessageType]: ClientMessageR
 export const volatileMessages: ReadonlySet<ServerMessageType> = new Set<ServerMessageType>(['session.pong', 'chat.typing']);
 
 /** The close codes, by name. 4000 to 4499: the client may reconnect; 4500 to 4999: it must not. */
-export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, slow_consumer: 4002, token_expired: 4003, rate_limited: 4005, kicked: 4500, banned: 4501, room_closed: 4502, too_many_invalid_messages: 4506, admission_denied: 4509 } as const;
+export const closeCodes = { normal: 1000, protocol_error: 1002, binary: 1003, bad_utf8: 1007, policy: 1008, too_big: 1009, internal: 1011, restarting: 1012, heartbeat_timeout: 4001, slow_consumer: 4002, token_expired: 4003, rate_limited: 4005, kicked: 4500, banned: 4501, room_closed: 4502, replaced: 4503, too_many_invalid_messages: 4506, admission_denied: 4509 } as const;
 
 /** Names a close code. */
 export type CloseName = keyof typeof closeCodes;
 
 /** When a session outlives its connection: what this one ended with. */
-export const resume = { codes: [1001, 1006, 1012, 4001, 4002, 4003, 4005] } as const;
+export const resume = { codes: [1001, 1006, 1012, 4001, 4002, 4003, 4005], maxMessages: 256, maxBytes: 262144 } as const;
 
 /** What the server accepts from one socket. */
 export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFragments: 64, maxInvalidPerMinute: 20, maxSharesPerClient: 4, maxSharesPerRoom: 16, maxRememberedAnswers: 256, maxPageBytes: 32768, maxWelcomeRoster: 200, maxWaiting: 200 } as const;

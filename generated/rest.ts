@@ -934,6 +934,14 @@ export interface components {
         RoomId: components["schemas"]["RoomId"];
         /** @description Only this channel of the room; without it all three. */
         OnlyChannel: components["schemas"]["Channel"];
+        /**
+         * @description The `resumeToken` of a session of the same user here, to go on with it on this socket; together with `received`.
+         *     Where that session cannot be resumed, the socket opens all the same, with a session of its own: its
+         *     `session.welcome` says which. See the AsyncAPI document.
+         */
+        Resume: string;
+        /** @description How many messages of the session that `resume` names the client has; together with `resume`. */
+        Received: number;
     };
     requestBodies: never;
     headers: {
@@ -1078,6 +1086,8 @@ export type ResponseInternal = components['responses']['Internal'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
 export type ParameterRoomId = components['parameters']['RoomId'];
 export type ParameterOnlyChannel = components['parameters']['OnlyChannel'];
+export type ParameterResume = components['parameters']['Resume'];
+export type ParameterReceived = components['parameters']['Received'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export type HeaderRateLimitPolicy = components['headers']['RateLimit-Policy'];
 export type HeaderRateLimit = components['headers']['RateLimit'];
@@ -1464,7 +1474,16 @@ export interface operations {
     };
     connectZoom: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The `resumeToken` of a session of the same user here, to go on with it on this socket; together with `received`.
+                 *     Where that session cannot be resumed, the socket opens all the same, with a session of its own: its
+                 *     `session.welcome` says which. See the AsyncAPI document.
+                 */
+                resume?: components["parameters"]["Resume"];
+                /** @description How many messages of the session that `resume` names the client has; together with `resume`. */
+                received?: components["parameters"]["Received"];
+            };
             header?: never;
             path: {
                 /** @description The unique identifier for the video call room to join. */
@@ -1498,7 +1517,16 @@ export interface operations {
     };
     connectScreenshare: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The `resumeToken` of a session of the same user here, to go on with it on this socket; together with `received`.
+                 *     Where that session cannot be resumed, the socket opens all the same, with a session of its own: its
+                 *     `session.welcome` says which. See the AsyncAPI document.
+                 */
+                resume?: components["parameters"]["Resume"];
+                /** @description How many messages of the session that `resume` names the client has; together with `resume`. */
+                received?: components["parameters"]["Received"];
+            };
             header?: never;
             path: {
                 /** @description The unique identifier for the screen sharing room to join. */
@@ -1532,7 +1560,16 @@ export interface operations {
     };
     connectChat: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The `resumeToken` of a session of the same user here, to go on with it on this socket; together with `received`.
+                 *     Where that session cannot be resumed, the socket opens all the same, with a session of its own: its
+                 *     `session.welcome` says which. See the AsyncAPI document.
+                 */
+                resume?: components["parameters"]["Resume"];
+                /** @description How many messages of the session that `resume` names the client has; together with `resume`. */
+                received?: components["parameters"]["Received"];
+            };
             header?: never;
             path: {
                 /** @description The unique identifier for the chat room to join. */

@@ -17,6 +17,7 @@ import type { Clock } from './rooms/clock.ts';
 import { openDomain } from './rooms/domain.ts';
 import type { RoomEvent } from './rooms/events.ts';
 import type { Identity } from './rooms/identity.ts';
+import { whenReady } from './rooms/ready.ts';
 import { ConfigError } from './settings.ts';
 import { connectShared } from './shared.ts';
 import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetry.ts';
@@ -112,7 +113,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   };
   const stores = { ...shared, ...(parts.bans && { bans: parts.bans }) };
   const domain = openDomain(stores, { ...config, welcome }, uuidv7, heed, clock);
-  const { views, membership, closing, exclusion, door, rooms } = domain;
+  const { views, membership, absence, closing, exclusion, door, rooms } = domain;
   const directory = shared.directory(views);
   const floods = new Floods(limits, report);
   const checkFloods = (identity: Identity) => floods.check(identity);
@@ -134,16 +135,24 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const upgrade = new Upgrade({
     guards,
     isDraining,
-    enter: (identity, place, address, open) => admission.enter(identity, place, addressKey(address), open),
-    join: (clientId, identity, place, outlet, address) =>
-      membership.join(clientId, identity, place, outlet, addressKey(address)),
-    socket: {
+    enter: (identity, place, address, open, former) =>
+      admission.enter(identity, place, addressKey(address), open, former),
+    join: (clientId, identity, place, outlet, address, former) =>
+      membership.join(clientId, identity, place, outlet, addressKey(address), former),
+    find: (clientId) => views.connection(clientId),
+    reenter: (connection, identity, address, open) =>
+      admission.resume(connection, identity, addressKey(address), (from) =>
+        whenReady(membership.refresh(connection, identity), () => open(from)),
+      ),
+    resume: (connection, address, attach) => absence.resume(connection, address, attach),
+    socket: { forget: (socket) => heartbeat.forget(socket), report, steadyNow },
+    session: {
       dispatch: new Dispatch(messages, (sender) => views.role(sender), now),
       leave: (connection, reason) => membership.leave(connection, reason),
-      lose: (connection, reason) => membership.lose(connection, reason),
-      forget: (socket) => heartbeat.forget(socket),
+      lose: (connection, reason) => absence.lose(connection, reason),
       flooded: (connection) => void floods.record(connection),
       budgetScale: config.messageBudgetScale,
+      replay: config.resumeWindowMs > 0 ? config.resumeBuffer : undefined,
       report,
       steadyNow,
     },

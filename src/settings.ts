@@ -1,4 +1,4 @@
-import { frameLimits } from '../generated/messages.ts';
+import { frameLimits, resume, sendQueue } from '../generated/messages.ts';
 import { httpLimits } from '../generated/operations.ts';
 
 /** One environment variable, as `--help` and the README print it. */
@@ -70,6 +70,12 @@ const table = {
     'how long a client that lost its connection keeps its place; 0 is not at all',
     [0, maxMs],
   ),
+  RESUME_BUFFER_MESSAGES: setting(
+    `${resume.maxMessages}`,
+    'messages kept for a client that may lack them; one that lacks more starts anew',
+    [0, 10_000],
+  ),
+  RESUME_BUFFER_BYTES: setting(`${resume.maxBytes}`, 'bytes of these', [0, sendQueue.volatileBytes]),
   MESSAGE_BUDGET_SCALE: setting(
     '1',
     'multiplies how many messages a client may send; for load tests',

@@ -93,6 +93,7 @@ function write(log: Logger, event: TelemetryEvent): void {
     case 'connection.waiting':
     case 'connection.joined':
     case 'connection.lost':
+    case 'connection.resumed':
       return log.debug(idsOf(event), event.type);
     case 'connection.left':
       return log.debug({ ...idsOf(event), reason: event.reason }, event.type);

@@ -46,6 +46,7 @@ test('the defaults, with a secret', () => {
     heartbeatTimeoutMs: 22_000,
     presenceBatchMs: 100,
     resumeWindowMs: 60_000,
+    resumeBuffer: { maxMessages: 256, maxBytes: 262_144 },
     messageBudgetScale: 1,
     stunUrls: [],
     chatHistoryMessages: 500,

@@ -97,7 +97,10 @@ export class RedisConnectionQuota implements ConnectionQuota {
   async take(clientId: string, claimant: Claimant): Promise<void> {
     if (this.#held.has(clientId)) return;
     this.#held.set(clientId, claimant);
+    const before = this.#pending.get(clientId);
     try {
+      // One that comes back: what it held is still to be forgotten, which must not come after this.
+      if (before !== undefined) await this.#forget(clientId, before);
       await this.#ask(clientId, claimant);
     } catch (error) {
       // One of the two may have granted it, or may do so after it was late to answer.
@@ -203,7 +206,8 @@ export class RedisConnectionQuota implements ConnectionQuota {
     try {
       for (const batch of inBatches([...this.#pending])) {
         if (this.#stopped) return;
-        await Promise.all(batch.map(([clientId, claimant]) => this.#forget(clientId, claimant)));
+        const open = batch.filter(([clientId, claimant]) => this.#pending.get(clientId) === claimant);
+        await Promise.all(open.map(([clientId, claimant]) => this.#forget(clientId, claimant)));
       }
     } catch {
       // Redis is still gone, or gone again.

@@ -19,9 +19,19 @@ export interface AdmissionParts {
   readonly now: () => number;
 }
 
+/** An attempt to come back. */
+interface Return {
+  /** Whether the connection is to be counted no more. */
+  isOver: boolean;
+}
+
 /** What a verified client is still checked for: on the upgrade, and on its preflight. */
 export class Admission {
   readonly #parts: AdmissionParts;
+  /** By the client's id. */
+  readonly #returns = new Map<string, Return>();
+  /** Resolves when the attempts of a client to come back are over that came before. */
+  readonly #lastReturns = new Map<string, Promise<unknown>>();
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
@@ -42,12 +52,14 @@ export class Admission {
    * Lets a client in, or refuses it. From the check of the room to the client's coming, the room stays known.
    *
    * @param open has the client with this id come; where it rejects, nobody has
+   * @param former a session of its own there, whose place it has
    */
   async enter(
     identity: Identity,
     place: Place,
     address: string,
     open: (clientId: string) => Ready<Connection>,
+    former?: Connection,
   ): Promise<void> {
     const { rooms, door, exclusion, quota, node, now } = this.#parts;
     const since = now();
@@ -61,7 +73,7 @@ export class Admission {
         }),
       );
       const connection = await rooms.hold([place], () => {
-        door.checkRoom(identity, place);
+        if (former === undefined) door.checkRoom(identity, place);
         return open(clientId);
       });
       await exclusion.checkAgain(connection, since);
@@ -71,11 +83,74 @@ export class Admission {
     }
   }
 
-  /** Counts no more whose connection has ended. */
+  /**
+   * Lets a client come back to its session, or refuses it. A room that is locked or full has its place still. Of two
+   * attempts one waits for the other.
+   *
+   * @param open has it come back, from this address; `false`: it cannot any more
+   */
+  async resume(
+    connection: Connection,
+    identity: Identity,
+    address: string,
+    open: (address: string) => Ready<boolean>,
+  ): Promise<boolean> {
+    const { clientId } = connection;
+    const before = this.#lastReturns.get(clientId) ?? Promise.resolve();
+    const resumed = before.then(() => this.#resume(connection, identity, address, open));
+    const isOver = resumed.catch(() => {});
+    this.#lastReturns.set(clientId, isOver);
+    try {
+      return await resumed;
+    } finally {
+      if (this.#lastReturns.get(clientId) === isOver) this.#lastReturns.delete(clientId);
+    }
+  }
+
+  async #resume(
+    connection: Connection,
+    identity: Identity,
+    address: string,
+    open: (address: string) => Ready<boolean>,
+  ): Promise<boolean> {
+    const { rooms, exclusion, quota, now } = this.#parts;
+    const since = now();
+    const { clientId } = connection;
+    // The connection that it replaces counts until it is over, and then for this one.
+    let isCounted = connection.connectionStatus === 'connected';
+    const from = isCounted ? connection.address : address;
+    const claimant = claimantOf(identity, connection, from);
+    const attempt = { isOver: !isCounted };
+    this.#returns.set(clientId, attempt);
+    const count = (): Ready<void> =>
+      isCounted
+        ? undefined
+        : whenReady(quota.take(clientId, claimant), () => {
+            isCounted = true;
+          });
+    try {
+      await this.#checkUser(identity, connection, count);
+      const isBack = await rooms.hold([connection], () =>
+        whenReady(open(from), (opened) => {
+          if (opened) attempt.isOver = false;
+          return opened;
+        }),
+      );
+      if (isBack) await exclusion.checkAgain(connection, since);
+      return isBack;
+    } finally {
+      this.#returns.delete(clientId);
+      if (isCounted && attempt.isOver) quota.release(clientId, claimant);
+    }
+  }
+
+  /** Counts no more whose connection has ended; not yet whose client is about to come back. */
   heed(event: RoomEvent): void {
     if (event.type !== 'connection.left' && event.type !== 'connection.lost') return;
     const { clientId, identity, address } = event.connection;
-    this.#parts.quota.release(clientId, claimantOf(identity, event.connection, address));
+    const attempt = this.#returns.get(clientId);
+    if (attempt !== undefined) attempt.isOver = true;
+    else this.#parts.quota.release(clientId, claimantOf(identity, event.connection, address));
   }
 
   /** Asks all at the same time, since each may be a way to go; the first that refuses counts. */

@@ -7,6 +7,7 @@ import {
 } from '../../generated/messages.ts';
 import { type Connection, isWaiting, type MemberRecord, type Place, timestamp } from './connection.ts';
 import type { Report, RoomEvent } from './events.ts';
+import type { Frame } from './frame.ts';
 import type { Hub } from './hub.ts';
 import type { News } from './news.ts';
 import type { Registry } from './registry.ts';
@@ -101,6 +102,11 @@ export class Changes {
     }
   }
 
+  /** The welcome of a client as the room is now: its first one, or one on another socket. */
+  welcome(connection: Connection, resumed: boolean): Frame {
+    return this.#hub.encode('session.welcome', this.#welcomeOf(connection, resumed));
+  }
+
   /** One has gone without a change of its room. */
   go(connection: Connection, reason: Departure['reason']): void {
     this.#remove(connection, reason);
@@ -130,7 +136,7 @@ export class Changes {
   #welcomeIn(connection: Connection, applied: Applied): void {
     if (connection.node === undefined) {
       this.#report({ type: 'connection.joined', connection });
-      this.#hub.send(connection, 'session.welcome', this.#welcomeOf(connection));
+      connection.outlet.welcome(this.welcome(connection, false));
     }
     this.#news.came(connection);
     this.#news.tell(connection, applied);
@@ -186,7 +192,7 @@ export class Changes {
     if (connection.node === undefined) this.#report({ type: 'connection.left', connection, reason });
   }
 
-  #welcomeOf(connection: Connection): SessionWelcome {
+  #welcomeOf(connection: Connection, resumed: boolean): SessionWelcome {
     const eldest = this.#views.roster(connection, 0, frameLimits.maxWelcomeRoster);
     const roster = eldest.includes(connection) ? eldest : [...eldest, connection];
     return {
@@ -195,7 +201,7 @@ export class Changes {
       room: this.#views.room(connection),
       roster: roster.map((member) => this.#views.participant(member)),
       rosterTotal: this.#registry.members(connection).size,
-      resumed: false,
+      resumed,
       resumeToken: connection.resumeToken,
       tokenExpiresAt: timestamp(connection.identity.expiresAt),
       ...this.#welcome,

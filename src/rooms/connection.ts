@@ -14,8 +14,12 @@ import type { Identity } from './identity.ts';
 
 /** The way to a client: what a transport gives to the domain. */
 export interface Outlet {
-  /** Sends a frame after those sent before. Does nothing once the outlet is closed. */
+  /** Sends a frame after those sent before. Keeps it while its client is away and may come back. */
   send(frame: Frame): void;
+  /** As `send`, of the first frame that counts: those from here on are kept until the client has them. */
+  welcome(frame: Frame): void;
+  /** The client has so many of the frames that count; more than it was sent is a `conflict`. */
+  received(count: number): void;
   /** Ends the connection after the frames sent so far, and a `last` one; later frames and messages are dropped. */
   close(name: CloseName, last?: Frame): void;
   /** As `close`, once the message at hand has been answered, and after one `last` frame. */
@@ -44,11 +48,10 @@ export interface Connection extends Place {
   order: number;
   /** Since when it is in the room, or waits, as RFC 3339 writes it: each roster that it is in says so. */
   joinedAt: string;
-  /** Leads nowhere while `connectionStatus` is `disconnected`. */
-  outlet: Outlet;
+  readonly outlet: Outlet;
   /** Where the client is, as limits count it: an IPv4 address or the /64 of an IPv6 one. */
-  readonly address: string;
-  /** Replaced when the client refreshes its token; always the same user. */
+  address: string;
+  /** Replaced when the client refreshes its token, or comes back; always the same user. */
   identity: Identity;
   connectionStatus: ConnectionStatus;
   /** Counts up over all rooms, in the order in which connections are lost; 0 while it has its own. */
@@ -84,9 +87,14 @@ export function newClientId(node: string): string {
   return `client_${node && `${node}_`}${random(16).toString('hex')}`;
 }
 
-/** A new resume token: 256 random bits. */
-export function newResumeToken(): string {
-  return random(32).toString('base64url');
+/** A new resume token: whose it is, and 256 random bits. */
+export function newResumeToken(clientId: string): string {
+  return `${clientId}.${random(32).toString('base64url')}`;
+}
+
+/** Whose resume token this is, if it is one. */
+export function clientIdOf(resumeToken: string): string {
+  return resumeToken.split('.', 1)[0] ?? '';
 }
 
 const pool = Buffer.allocUnsafeSlow(4_096);
@@ -102,8 +110,15 @@ function random(bytes: number): Buffer {
   return pool.subarray(drawn - bytes, drawn);
 }
 
+const nothing = () => {};
 /** Where frames go that nobody can receive. */
-export const nowhere: Outlet = { send: () => {}, close: () => {}, finish: () => {} };
+export const nowhere: Outlet = {
+  send: nothing,
+  welcome: nothing,
+  received: nothing,
+  close: nothing,
+  finish: nothing,
+};
 
 /** Whether the client is still to be let in: it is in the registry, and not a member of the room. */
 export function isWaiting({ order }: Connection): boolean {

@@ -1,3 +1,4 @@
+import { Absence } from './absence.ts';
 import type { BanStore } from './ban-store.ts';
 import type { Broker, NodeMessage } from './broker.ts';
 import { Changes, type WelcomeSettings } from './changes.ts';
@@ -54,7 +55,10 @@ export function openDomain(
   const door = new Door(registry, rooms, capacity);
   const { resumeWindowMs } = welcome;
   const membership = new Membership({
-    ...{ registry, rooms, hub, news, changes, door, node, resumeWindowMs, report, clock },
+    ...{ registry, rooms, hub, news, changes, door, node, clock },
+  });
+  const absence = new Absence({
+    ...{ registry, rooms, news, changes, door, membership, resumeWindowMs, report, clock },
   });
   const follower = new RoomFollower(registry, views, news, changes, membership);
   rooms.followedBy(follower);
@@ -77,6 +81,7 @@ export function openDomain(
     changes,
     door,
     membership,
+    absence,
     closing,
     exclusion,
     moderation,

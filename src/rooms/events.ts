@@ -4,8 +4,8 @@ import type { Connection } from './connection.ts';
 /** What happened, for the log; the domain reports it and knows nothing of who listens. */
 export type RoomEvent =
   | {
-      /** A client waits to be let in, has joined, or has lost its connection and may come back. */
-      readonly type: 'connection.waiting' | 'connection.joined' | 'connection.lost';
+      /** A client waits to be let in, has joined, has lost its connection and may come back, or has come back. */
+      readonly type: 'connection.waiting' | 'connection.joined' | 'connection.lost' | 'connection.resumed';
       readonly connection: Connection;
     }
   | {

@@ -37,9 +37,10 @@ export class RoomFollower implements Follower {
     const isRenamed = presenterName !== identity.presenterName;
     Object.assign(connection, { media, handRaised, metadata });
     connection.identity = { ...identity, presenterName, host: tokenHost };
-    if (connectionStatus !== record.connectionStatus && record.connectionStatus === 'disconnected') {
-      this.#registry.lose(connection);
-      this.#news.lost(connection);
+    if (connectionStatus !== record.connectionStatus) {
+      if (record.connectionStatus === 'disconnected') this.#registry.lose(connection);
+      else this.#registry.regain(connection, connection.address);
+      this.#news.turned(connection);
     }
     if (said !== undefined) this.#news.said(connection, said);
     // What was said has not come this far.
@@ -69,7 +70,7 @@ export class RoomFollower implements Follower {
       // One of this node may be among them, who is to hear of those that come after it.
       this.#changes.meet(place, entry, this.#registry.isHere(place));
     }
-    if (wasWatched && before !== undefined) this.#news.turned(place, before);
+    if (wasWatched && before !== undefined) this.#news.changed(place, before);
   }
 
   drop(place: Place): void {

@@ -19,6 +19,17 @@ export interface Source {
   without(name: string): string;
 }
 
+let measured: Frame | undefined;
+let measuredBytes = 0;
+
+/** How long the text of a frame is in UTF-8; of the one that was asked for last at once, since many are sent the same. */
+export function bytesOf(frame: Frame): number {
+  if (frame === measured) return measuredBytes;
+  measured = frame;
+  measuredBytes = Buffer.byteLength(frame.text);
+  return measuredBytes;
+}
+
 /** What the server stamps on a message beside its payload. */
 export interface Stamp {
   /** The sender's `clientId`; absent where no client sent it. */

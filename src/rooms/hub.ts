@@ -174,12 +174,10 @@ export class Hub {
   }
 }
 
-/** Hands a frame to whoever of them is connected to this node. */
+/** Hands a frame to whoever of them is on this node; what is for those who are away is kept for their return. */
 function hand(frame: Frame, to: Iterable<Connection>, except: Connection | undefined): void {
   for (const connection of to) {
-    if (connection !== except && connection.node === undefined && isConnected(connection)) {
-      connection.outlet.send(frame);
-    }
+    if (connection !== except && connection.node === undefined) connection.outlet.send(frame);
   }
 }
 

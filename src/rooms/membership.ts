@@ -5,14 +5,12 @@ import {
   type Connection,
   isWaiting,
   newResumeToken,
-  nowhere,
   type Outlet,
   type Place,
   timestamp,
   toRecord,
 } from './connection.ts';
 import type { Door } from './door.ts';
-import type { Report, RoomEvent } from './events.ts';
 import { mend, regrant } from './hosts.ts';
 import type { Hub } from './hub.ts';
 import type { Identity } from './identity.ts';
@@ -44,12 +42,10 @@ export interface MembershipParts {
   readonly door: Door;
   /** The id of this node among others; empty where it is alone. */
   readonly node: () => string;
-  readonly resumeWindowMs: number;
-  readonly report: Report<RoomEvent>;
   readonly clock: Clock;
 }
 
-/** Who comes and goes: joins, lost connections, leaves and kicks. What follows from each, `Changes` knows. */
+/** Who comes and goes: joins, leaves and kicks. What follows from each, `Changes` knows. */
 export class Membership {
   readonly #registry: Registry;
   readonly #rooms: RoomStore;
@@ -58,8 +54,6 @@ export class Membership {
   readonly #changes: Changes;
   readonly #door: Door;
   readonly #node: () => string;
-  readonly #resumeWindowMs: number;
-  readonly #report: Report<RoomEvent>;
   readonly #clock: Clock;
 
   constructor(parts: MembershipParts) {
@@ -70,8 +64,6 @@ export class Membership {
     this.#changes = parts.changes;
     this.#door = parts.door;
     this.#node = parts.node;
-    this.#resumeWindowMs = parts.resumeWindowMs;
-    this.#report = parts.report;
     this.#clock = parts.clock;
   }
 
@@ -79,6 +71,8 @@ export class Membership {
    * A client comes. The registry has it, then it is welcomed, and then the others are told; where newcomers must be
    * let in it is told to wait, and the hosts hear of it. Where a user would be refused or kept waiting, it takes the
    * place of its session that has lost its connection there, which ends. Refused as by {@link Door.checkRoom}.
+   *
+   * @param former its session that cannot be resumed: it ends, and leaves it its place
    */
   join(
     clientId: string,
@@ -86,6 +80,7 @@ export class Membership {
     { roomId, channel }: Place,
     outlet: Outlet,
     address: string,
+    former?: Connection,
   ): Ready<Connection> {
     const place = { roomId, channel };
     const now = this.#clock.now();
@@ -95,7 +90,7 @@ export class Membership {
       clientId,
       node: undefined,
       serial: 0,
-      resumeToken: newResumeToken(),
+      resumeToken: newResumeToken(clientId),
       order: 0,
       joinedAt: timestamp(now),
       outlet,
@@ -113,13 +108,15 @@ export class Membership {
     const joined = whenFailed(
       () =>
         this.#rooms.transaction(place, (state) => {
-          this.#door.checkRoom(identity, place);
-          kept = this.#door.keptPlace(identity, place);
+          kept = this.#registry.members(place).get(former?.clientId ?? '');
+          if (kept === undefined) this.#door.checkRoom(identity, place);
+          kept ??= this.#door.keptPlace(identity, place);
           return arrive(record, now, kept !== undefined)(state);
         }),
       () => this.#changes.expectNoMore(connection),
     );
     return whenReady(joined, () => {
+      kept?.outlet.close('replaced'); // it may have a socket still, of which it knows nothing
       const end = kept && this.leave(kept, 'disconnected');
       return whenReady(end, () => connection);
     });
@@ -145,24 +142,6 @@ export class Membership {
     const stop = stopWaiting(connection.clientId, 'closed', { close: 'admission_denied', last: denied });
     const rule: Rule<Outcome> = (state) => (isWaiting(connection) ? stop(state) : { state });
     return this.#rooms.transaction(connection, rule, by.clientId);
-  }
-
-  /**
-   * A client has lost its connection: it keeps its place for the resume window, and is taken out at its end. One that
-   * waits to be let in has no place to keep. Does nothing if the client has gone.
-   */
-  lose(connection: Connection, reason: Departure['reason']): Ready<unknown> {
-    const windowMs = this.#resumeWindowMs;
-    if (windowMs === 0 || isWaiting(connection)) return this.leave(connection, reason);
-    if (this.#registry.get(connection.clientId) === undefined) return undefined;
-    this.#registry.lose(connection);
-    connection.outlet = nowhere;
-    this.#report({ type: 'connection.lost', connection });
-    this.#news.lost(connection);
-    this.#rooms.update(connection);
-    this.#clock.later(() => void this.leave(connection, reason), windowMs);
-    for (const old of this.#door.surplus(connection)) void this.leave(old, 'disconnected');
-    return undefined;
   }
 
   /**

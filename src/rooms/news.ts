@@ -51,9 +51,9 @@ export class News {
     this.#presence.left(connection, reason);
   }
 
-  /** Tells the others of one who has lost its connection and may come back; as with {@link came}. */
-  lost(connection: Connection): void {
-    this.#presence.lost(connection);
+  /** Tells of one who has lost its connection and may come back, or has come back; as with {@link came}. */
+  turned(connection: Connection): void {
+    this.#presence.turned(connection);
   }
 
   /** Tells the others what one of them has said of itself. */
@@ -91,7 +91,7 @@ export class News {
     const frame = this.#hub.encode(type, payload);
     for (const host of hosts) {
       const member = members.get(host);
-      if (member?.connectionStatus === 'connected' && host !== except) member.outlet.send(frame);
+      if (host !== except) member?.outlet.send(frame);
     }
   }
 
@@ -125,7 +125,7 @@ export class News {
   }
 
   /** Tells the members of a channel how it is now, where changes of it may have been missed. */
-  turned(place: Place, before: RoomState): void {
+  changed(place: Place, before: RoomState): void {
     const state = this.#rooms.get(place);
     if (state === undefined || JSON.stringify(state) === JSON.stringify(before)) return;
     this.#hub.announceHere(place, 'room.updated', { room: this.#views.room(place) });
@@ -142,18 +142,20 @@ export class News {
     }
   }
 
-  #tellPresence({ place, joined, lost, departures }: PresenceBatch): void {
-    const [one, ...others] = lost;
+  #tellPresence({ place, joined, turned, departures }: PresenceBatch): void {
+    const [one, ...others] = turned;
     const isOne = one !== undefined && others.length === 0;
     // Of many, all at once: an upsert says of each how it is now.
-    const upserts = isOne ? joined : [...joined, ...lost];
+    const upserts = isOne ? joined : [...joined, ...turned];
     const participants = upserts.map((connection) => this.#views.participant(connection));
     const except = upserts.length === 1 ? upserts[0] : undefined;
     if (participants.length > 0)
       this.#hub.announceHere(place, 'presence.joined', { participants }, { except });
     if (isOne) {
       const { clientId, connectionStatus } = one;
-      this.#hub.announceHere(place, 'presence.updated', { clientId, connectionStatus });
+      // Who is back is told of it as well: of its loss it may have heard with that of others.
+      const options = connectionStatus === 'connected' ? {} : { except: one };
+      this.#hub.announceHere(place, 'presence.updated', { clientId, connectionStatus }, options);
     }
     if (departures.length > 0)
       this.#hub.announceHere(place, 'presence.left', { departures: [...departures] });

@@ -6,28 +6,30 @@ import { placeKey } from './room-store.ts';
 export interface PresenceBatch {
   readonly place: Place;
   readonly joined: readonly Connection[];
-  /** Those who were there, and have lost their connection. */
-  readonly lost: readonly Connection[];
+  /** Those who were there, and have lost their connection, or have it again. */
+  readonly turned: readonly Connection[];
   readonly departures: readonly Departure[];
 }
 
 interface Pending {
   readonly place: Place;
   readonly joined: Map<string, Connection>;
-  readonly lost: Map<string, Connection>;
+  readonly turned: Map<string, Connection>;
   readonly departures: Map<string, Departure>;
   /** The `order` of the last to join. */
   newest: number;
   /** Whoever has this `order` or a lower one was found in a roster by somebody: it cannot go without a word. */
   seenUpTo: number;
+  /** Whether anybody has read the roster since. */
+  wasRead: boolean;
 }
 
 /**
  * Gathers who comes and goes while a storm lasts, so that a thousand joins do not make a million frames.
  *
- * Who comes, goes, or loses its connection counts alike. The first change in a channel is told at once; those of the
+ * Who comes, goes, loses its connection or has it again counts alike. The first change in a channel is told at once; those of the
  * window that follows together, at its end; and so on. Who comes and goes within one window is not mentioned, unless
- * somebody has seen it. `flush` before anything else is said in the channel keeps the order of one without batches.
+ * somebody has seen it; nor who is lost and back. `flush` before anything else is said in the channel keeps the order of one without batches.
  */
 export class Presence {
   readonly #windowOf: (place: Place) => number;
@@ -49,7 +51,7 @@ export class Presence {
 
   joined(connection: Connection): void {
     this.#change(connection, (pending) => {
-      pending.seenUpTo = pending.newest; // by the newcomer, in its welcome
+      see(pending); // the newcomer, in its welcome
       pending.newest = connection.order;
       pending.joined.set(connection.clientId, connection);
     });
@@ -57,25 +59,27 @@ export class Presence {
 
   left(connection: Connection, reason: Departure['reason']): void {
     const { clientId } = connection;
-    this.#change(connection, ({ joined, lost, departures, seenUpTo }) => {
-      lost.delete(clientId);
+    this.#change(connection, ({ joined, turned, departures, seenUpTo }) => {
+      turned.delete(clientId);
       const isNews = joined.delete(clientId) && connection.order > seenUpTo;
       if (!isNews) departures.set(clientId, { clientId, reason });
     });
   }
 
-  lost(connection: Connection): void {
+  /** One has lost its connection, or has it again. */
+  turned(connection: Connection): void {
     const { clientId } = connection;
-    // One whose coming is still to be told is told of as it is then.
-    this.#change(connection, ({ joined, lost }) => {
-      if (!joined.has(clientId)) lost.set(clientId, connection);
+    this.#change(connection, ({ joined, turned, wasRead }) => {
+      // One whose coming is still to be told is told of as it is then; and one that is as it was, not at all.
+      if (joined.has(clientId)) return;
+      if (wasRead || !turned.delete(clientId)) turned.set(clientId, connection);
     });
   }
 
   /** Somebody reads the roster. Nothing is told for that: in a storm everybody reads it. */
   read(place: Place): void {
     const pending = this.#pending.get(placeKey(place));
-    if (pending) pending.seenUpTo = pending.newest;
+    if (pending) see(pending);
   }
 
   /** Tells now what is pending in a channel; with `sender`, only if that one's coming is. */
@@ -111,16 +115,24 @@ export class Presence {
     else this.#later(() => this.#end(key, pending), this.#windowOf(pending.place));
   }
 
-  #say({ place, joined, lost, departures }: Pending): boolean {
-    if (joined.size + lost.size + departures.size === 0) return false;
+  #say(pending: Pending): boolean {
+    const { place, joined, turned, departures } = pending;
+    if (joined.size + turned.size + departures.size === 0) return false;
     const [news, gone] = [[...joined.values()], [...departures.values()]];
-    const batch = { place, joined: news, lost: [...lost.values()], departures: gone };
-    for (const told of [joined, lost, departures]) told.clear();
+    const batch = { place, joined: news, turned: [...turned.values()], departures: gone };
+    for (const told of [joined, turned, departures]) told.clear();
+    pending.wasRead = false;
     this.#tell(batch);
     return true;
   }
 }
 
 function newPending(place: Place): Pending {
-  return { place, joined: new Map(), lost: new Map(), departures: new Map(), newest: 0, seenUpTo: 0 };
+  const nobody = { joined: new Map(), turned: new Map(), departures: new Map() };
+  return { place, ...nobody, newest: 0, seenUpTo: 0, wasRead: false };
+}
+
+function see(pending: Pending): void {
+  pending.seenUpTo = pending.newest;
+  pending.wasRead = true;
 }

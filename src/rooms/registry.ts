@@ -49,9 +49,7 @@ export class Registry {
     const others = this.ofUser(userId).filter((other) => other !== connection);
     if (others.length > 0) this.#byUser.set(userId, others);
     else this.#byUser.delete(userId);
-    this.#lostByAddress.get(connection.address)?.delete(connection);
-    if (this.#lostByAddress.get(connection.address)?.size === 0)
-      this.#lostByAddress.delete(connection.address);
+    this.#found(connection);
     return true;
   }
 
@@ -69,6 +67,12 @@ export class Registry {
     if (connection.node !== undefined) return;
     const lost = this.#lostByAddress.get(connection.address) ?? new Set();
     this.#lostByAddress.set(connection.address, lost.add(connection));
+  }
+
+  /** A client that had lost its connection has another one, from this address. */
+  regain(connection: Connection, address: string): void {
+    this.#found(connection);
+    Object.assign(connection, { connectionStatus: 'connected', lostSerial: 0, address });
   }
 
   /** Who has lost a connection from this address to this node, the earliest first. */
@@ -141,6 +145,11 @@ export class Registry {
   /** Every connection, in the order of joining. */
   all(): Iterable<Connection> {
     return this.#byId.values();
+  }
+
+  #found(connection: Connection): void {
+    const lost = this.#lostByAddress.get(connection.address);
+    if (lost?.delete(connection) && lost.size === 0) this.#lostByAddress.delete(connection.address);
   }
 }
 

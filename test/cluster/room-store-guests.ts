@@ -51,6 +51,10 @@ export function guestsOf({ membership }: Pick<Domain, 'membership'>, nodeId: () 
           const { type, payload } = JSON.parse(text);
           told.push([type, payload]);
         },
+        welcome(frame: Frame) {
+          this.send(frame);
+        },
+        received: () => {},
         close(name: string, last?: Frame) {
           if (last) this.send(last);
           if (!isClosed) told.push(['closed', name]);

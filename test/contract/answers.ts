@@ -7,6 +7,8 @@ interface Asked extends ClientFrame {
   readonly at: number;
   /** Counts the messages of the connection. */
   readonly order: number;
+  /** Whether its socket is over, so that the server may have never read it. */
+  readonly isLost: boolean;
 }
 
 /** Codes that say that the message itself breaks the contract. */
@@ -14,7 +16,7 @@ const malformed = new Set(['invalid_message', 'unknown_type']);
 /** How long a message may wait without an answer before the end of the connection makes a fault of it. */
 const graceMs = 1000;
 
-/** Which messages of one connection wait for which answers, and whether the right ones come. */
+/** Which messages of one session wait for which answers, and whether the right ones come. */
 export class Answers {
   readonly #contract: SocketContract;
   readonly #channel: DeclaredChannel;
@@ -42,7 +44,7 @@ export class Answers {
   ask(frame: ClientFrame, at: number): void {
     this.#count += 1;
     if (frame.id !== undefined) this.#seenIds.add(frame.id);
-    this.#open.push({ ...frame, at, order: this.#count });
+    this.#open.push({ ...frame, at, order: this.#count, isLost: false });
     const nothingAnswers = this.#channel.replies.get(frame.type)?.length === 0;
     if (frame.expects === 'reply' && nothingAnswers) this.#carriedOut(frame);
   }
@@ -50,7 +52,8 @@ export class Answers {
   /** The server sent a frame with `replyTo`. Gives the type of the message that it answers, where it does. */
   answer(frame: JsonObject, type: string): string | undefined {
     const id = String(frame.replyTo);
-    const asked = this.#open.find((one) => one.id === id);
+    const candidates = this.#open.filter((one) => one.id === id);
+    const asked = candidates.find(({ isLost }) => !isLost) ?? candidates[0];
     if (asked === undefined) {
       this.#fault(
         `${type} answers ${id}, which ${this.#seenIds.has(id) ? 'was answered before' : 'nobody sent'}`,
@@ -102,12 +105,21 @@ export class Answers {
     }
   }
 
+  /** The session goes on, on another socket, on which this was sent so far. */
+  goOn(later: Answers): void {
+    const lost = this.#open.map((asked) => ({ ...asked, isLost: true }));
+    const open = later.#open.map((asked) => ({ ...asked, order: asked.order + this.#count }));
+    this.#open = [...lost, ...open];
+    this.#count += later.#count;
+    for (const id of later.#seenIds) this.#seenIds.add(id);
+  }
+
   /** The connection ended; says which messages should have been answered by then. */
   end(endedAt: number): void {
     for (const asked of this.#open) {
       // Without an id only errors come back, and a pong may be dropped.
       const owed = asked.expects === 'error' || (asked.expects === 'reply' && asked.id !== undefined);
-      if (!owed) continue;
+      if (!owed || asked.isLost) continue;
       const name = [asked.type || 'a malformed frame', asked.id].filter(Boolean).join(' ');
       if (asked.order < this.#lastAnswered) this.#fault(`${name} was never answered, later messages were`);
       else if (endedAt - asked.at > graceMs) this.#fault(`${name} was never answered`);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../../src/codegen/documents.ts';
 import type { ObservedRequest } from '../support/http-stream.ts';
 import type { TapEvent } from '../support/wire.ts';
+import { type SessionRecord, wantedOf } from './continuity.ts';
 import { Conversation } from './conversation.ts';
 import type { Fact } from './facts.ts';
 import { judgeResponse } from './responses.ts';
@@ -28,6 +29,7 @@ export function readGenerated(name: 'openapi' | 'asyncapi'): JsonObject {
 export class Checker {
   readonly #rest: RestContract;
   readonly #sockets: SocketContract;
+  readonly #sessions = new Map<string, SessionRecord>();
   readonly #report: CheckerReport;
   readonly #now: () => number;
 
@@ -60,7 +62,11 @@ export class Checker {
           faults.forEach(fault);
           facts.forEach(fact);
           const channel = response.status === 101 && request && this.#sockets.channelAt(request.target);
-          if (channel) conversation = new Conversation(this.#sockets, channel, { fault, fact }, this.#now);
+          if (!channel) return;
+          const [wanted, findings] = [wantedOf(request.target), { fault, fact }];
+          conversation = new Conversation(
+            ...([this.#sockets, channel, findings, this.#now, this.#sessions, wanted] as const),
+          );
           return;
         }
         case 'frame':
@@ -80,5 +86,5 @@ export class Checker {
 
 /** Tokens are long, and say nothing to the reader of a failed test. */
 function withoutToken({ target }: ObservedRequest): string {
-  return target.replaceAll(/([?&]token=)[^&#]{12,}/g, '$1…');
+  return target.replaceAll(/([?&](?:token|resume)=)[^&#]{12,}/g, '$1…');
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { objectAt } from '../../src/codegen/documents.ts';
 import { sampleFrame } from './samples.ts';
-import { accepts, finds, sockets, Talk, welcomed } from './talk.ts';
+import { accepts, finds, resumed, sockets, Talk, welcomed } from './talk.ts';
 
 const waiting = (): Talk => new Talk().server('admission.waiting');
 const left = (): Talk => welcomed().client('session.leave').ack('m9');
@@ -159,4 +159,48 @@ describe('the end', () => {
     const echo = welcomed().close('client', 1000).close('server', 1000);
     expect(echo.facts.filter(([section]) => section === 'close codes')).toEqual([]);
   });
+});
+
+describe('a session that goes on', () => {
+  const notice = (message: string) => ({
+    payload: { noticeId: '0190e2f0-7c10-7000-8000-000000000002', message, sentAt: '2024-01-15T10:30:00Z' },
+  });
+  const told = () => welcomed().server('notice', notice('a')).server('notice', notice('b'));
+
+  accepts('what was missed, and what follows', () =>
+    resumed(told(), 2).server('notice', notice('b')).server('notice', notice('c')),
+  );
+  accepts('nothing missed', () => resumed(told(), 3).server('notice', notice('c')));
+  accepts('an answer that comes later, or again', () => {
+    const talk = told().client('chat.send', { id: 'm1' }).client('chat.send', { id: 'm2' });
+    const result = {
+      result: { messageId: '0190e2f0-7c10-7000-8000-000000000001', sentAt: '2024-01-15T10:30:00Z' },
+    };
+    talk.ack('m1', result).end();
+    const again = resumed(talk, 3).client('chat.send', { id: 'm2' });
+    return again.ack('m1', result).ack('m2', result).ack('m2', result).end();
+  });
+  accepts('a fresh start', () => {
+    const { self } = objectAt(sampleFrame('server.session.welcome'), 'payload');
+    const other = { self: { ...objectAt(self), clientId: 'client_x' }, resumeToken: 'x', resumed: false };
+    return resumed(told(), 2, other).server('notice', notice('c'));
+  });
+  finds('one that nobody asked for', /^a session was resumed that nobody/, () => {
+    const payload = objectAt(sampleFrame('server.session.welcome'), 'payload');
+    return new Talk().server('session.welcome', { payload: { ...payload, resumed: true } });
+  });
+  finds('another one', /^another session was resumed/, () => resumed(told(), 2, { resumeToken: 'x' }));
+  finds('one that has ended', /^a session was resumed that had ended/, () =>
+    resumed(told().close('server', 1011), 2),
+  );
+  finds('a count that the client cannot have', /cannot have 9 messages/, () => resumed(told(), 9));
+  finds('a gap', /^notice: message 2 of the session was another/, () =>
+    resumed(told(), 1).server('notice', notice('b')),
+  );
+  finds('a repetition', /^notice: message 3 of the session was another/, () =>
+    resumed(told(), 2).server('notice', notice('a')),
+  );
+  finds('a fresh start with the id of before', /^a fresh start with the clientId/, () =>
+    resumed(told(), 2, { resumed: false, resumeToken: 'x' }),
+  );
 });

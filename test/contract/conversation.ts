@@ -4,6 +4,7 @@ import type { ObservedFrame } from '../support/websocket-stream.ts';
 import type { Side } from '../support/wire.ts';
 import { Answers } from './answers.ts';
 import { readClientFrame } from './client-frames.ts';
+import { Continuity, type SessionRecord, type Wanted } from './continuity.ts';
 import { closeFact, codeFact, type Fact, messageFact, transcriptFact } from './facts.ts';
 import type { DeclaredChannel, SocketContract } from './socket-contract.ts';
 
@@ -32,7 +33,8 @@ export class Conversation {
   readonly #contract: SocketContract;
   readonly #channel: DeclaredChannel;
   readonly #findings: Findings;
-  readonly #answers: Answers;
+  #answers: Answers;
+  readonly #continuity: Continuity;
   readonly #now: () => number;
   readonly #openedAt: number;
   #welcomed = false;
@@ -44,7 +46,15 @@ export class Conversation {
   #endedBy: Side | undefined;
   #clientLost = false;
 
-  constructor(contract: SocketContract, channel: DeclaredChannel, findings: Findings, now: () => number) {
+  /** @param sessions those that may go on, by their tokens: to be shared by all conversations */
+  constructor(
+    contract: SocketContract,
+    channel: DeclaredChannel,
+    findings: Findings,
+    now: () => number,
+    sessions: Map<string, SessionRecord>,
+    wanted: Wanted | undefined,
+  ) {
     this.#contract = contract;
     this.#channel = channel;
     this.#findings = findings;
@@ -52,6 +62,7 @@ export class Conversation {
       // Where the client's bytes can no longer be read, nobody knows what the server answers.
       if (!this.#clientLost) findings.fault(text);
     };
+    this.#continuity = new Continuity(sessions, wanted, fault);
     this.#answers = new Answers(contract, channel, fault, ({ message, frame }) => {
       if (message) findings.fact(transcriptFact(message.key, { channel: channel.name, frame }));
     });
@@ -82,7 +93,8 @@ export class Conversation {
   ended(stalled: boolean): void {
     if (stalled) return;
     const endedAt = this.#endingAt ?? this.#now();
-    this.#answers.end(endedAt);
+    // What is asked on a socket of its own is for that one to judge.
+    if (this.#continuity.isLatest) this.#answers.end(endedAt);
     if (this.#silent && endedAt - this.#openedAt > graceMs)
       this.#findings.fault('no frame came from the server');
     const closed = this.#closed.server !== undefined || this.#closed.client !== undefined;
@@ -113,7 +125,7 @@ export class Conversation {
     const type = String(frame.type);
     if (this.#closed.server !== undefined) this.#findings.fault(`${type} after the server's close`);
     else if (this.#last !== undefined) this.#findings.fault(`${type} after ${this.#last}`);
-    this.#checkWelcome(type, isFirst);
+    this.#checkWelcome(type, isFirst, objectAt(frame, 'payload'));
     const message = this.#channel.server.get(type);
     if (message === undefined) {
       this.#findings.fault(`${type}: undeclared on ${this.#channel.name}: ${short(text)}`);
@@ -123,7 +135,7 @@ export class Conversation {
     if (faults.length > 0) this.#findings.fault(`${type}: ${faults.join('; ')}: ${short(text)}`);
     else this.#sawMessage(message.key, frame);
     if (type === 'error') this.#checkError(objectAt(frame, 'payload'));
-    this.#checkAnswer(frame, type);
+    if (!this.#continuity.wasSeen(message, text)) this.#checkAnswer(frame, type);
     if (lastWords.has(type)) this.#last = type;
   }
 
@@ -132,7 +144,7 @@ export class Conversation {
     this.#findings.fact(transcriptFact(key, { channel: this.#channel.name, frame }));
   }
 
-  #checkWelcome(type: string, isFirst: boolean): void {
+  #checkWelcome(type: string, isFirst: boolean, payload: JsonObject): void {
     const mayCome = this.#welcomed || (isFirst ? type === 'admission.waiting' : whileWaiting.test(type));
     if (type !== 'session.welcome') {
       if (!mayCome) this.#findings.fault(`${type} before session.welcome`);
@@ -142,6 +154,9 @@ export class Conversation {
     }
     if (this.#welcomed) this.#findings.fault('a second session.welcome');
     this.#welcomed = true;
+    if (payload.resumed !== true) this.#continuity.begin(payload, this.#answers);
+    else if (!isFirst) this.#findings.fault('a session was resumed that had begun');
+    else this.#answers = this.#continuity.goOn(payload, this.#answers);
   }
 
   #checkAnswer(frame: JsonObject, type: string): void {
@@ -172,6 +187,7 @@ export class Conversation {
     this.#closed[from] ??= code;
     this.#endingAt ??= this.#now();
     if (from === 'client' || code === other) return; // an echo says nothing of its own
+    if (!this.#contract.resumable.has(code)) this.#continuity.end();
     const name = this.#contract.closeCodes.get(code);
     const due = lastWords.get(this.#last ?? '');
     if (name === undefined) this.#findings.fault(`undeclared close code ${code}`);

@@ -9,6 +9,8 @@ export interface DeclaredMessage {
   readonly key: string;
   readonly type: string;
   readonly frame: JsonObject;
+  /** Whether it may be dropped, and so is not counted. */
+  readonly volatile: boolean;
   /** The schema of `result` in the ack that answers it, where it has one. */
   readonly result: JsonObject | undefined;
 }
@@ -37,6 +39,8 @@ export class SocketContract {
   readonly errors: ReadonlyMap<string, DeclaredError>;
   /** Name by code. */
   readonly closeCodes: ReadonlyMap<number, string>;
+  /** With these a session may go on elsewhere. */
+  readonly resumable: ReadonlySet<number>;
   readonly limits: FrameLimits;
   readonly frameId: JsonObject;
   /** Every type that some channel takes from clients. */
@@ -49,6 +53,8 @@ export class SocketContract {
     this.errors = readErrors(root);
     const codes = Object.entries(objectAt(root, 'x-close-codes'));
     this.closeCodes = new Map(codes.map(([name, code]) => [Number(code), name]));
+    const { codes: resumable } = objectAt(root, 'x-resume');
+    this.resumable = new Set([resumable, objectAt(root, 'x-close-codes').replaced].flat().map(Number));
     const { maxBytes, maxDepth, maxKeys } = objectAt(root, 'x-frame-limits');
     this.limits = { maxBytes: Number(maxBytes), maxDepth: Number(maxDepth), maxKeys: Number(maxKeys) };
     this.frameId = objectAt(root, 'components', 'schemas', 'FrameId');
@@ -105,7 +111,11 @@ function readMessages(root: JsonObject): Map<string, DeclaredMessage> {
     Object.entries(objectAt(root, 'components', 'messages')).map(([key, value]) => {
       const message = objectAt(value);
       const result = 'x-result' in message ? objectAt(message, 'x-result') : undefined;
-      return [key, { key, type: String(message.name), frame: objectAt(message, 'payload'), result }];
+      const volatile = message['x-volatile'] === true;
+      return [
+        key,
+        { key, type: String(message.name), frame: objectAt(message, 'payload'), volatile, result },
+      ];
     }),
   );
 }

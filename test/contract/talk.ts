@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import type { JsonObject } from '../../src/codegen/documents.ts';
+import { type JsonObject, objectAt } from '../../src/codegen/documents.ts';
 import type { Side } from '../support/wire.ts';
 import { readGenerated } from './checker.ts';
+import type { SessionRecord } from './continuity.ts';
 import { Conversation } from './conversation.ts';
 import type { Fact } from './facts.ts';
 import { sampleFrame } from './samples.ts';
@@ -10,6 +11,8 @@ import { SocketContract } from './socket-contract.ts';
 /** The AsyncAPI document, read once for all tests of the checker. */
 export const sockets = new SocketContract(readGenerated('asyncapi'));
 
+const { resumeToken: sampleToken = '' } = objectAt(sampleFrame('server.session.welcome'), 'payload');
+
 /** Fields that differ from the example; `undefined` takes one away. */
 type Change = Readonly<Record<string, unknown>>;
 
@@ -17,17 +20,23 @@ type Change = Readonly<Record<string, unknown>>;
 export class Talk {
   readonly faults: string[] = [];
   readonly facts: Fact[] = [];
+  readonly #sessions: Map<string, SessionRecord>;
   #nowMs = 0;
   readonly #conversation: Conversation;
 
-  constructor(channel = 'zoom') {
+  /** @param before a conversation of the session that this one asks to go on with */
+  constructor(channel = 'zoom', before?: Talk, received = 1) {
+    this.#sessions = before ? before.#sessions : new Map();
     const declared = sockets.channelAt(`/ws/${channel}/ABC123?token=x`);
     if (!declared) throw new Error(`no channel ${channel}`);
     const findings = {
       fault: (fault: string) => void this.faults.push(fault),
       fact: (fact: Fact) => void this.facts.push(fact),
     };
-    this.#conversation = new Conversation(sockets, declared, findings, () => this.#nowMs);
+    const wanted = before && { resumeToken: String(sampleToken), received };
+    this.#conversation = new Conversation(
+      ...([sockets, declared, findings, () => this.#nowMs, this.#sessions, wanted] as const),
+    );
   }
 
   /** The server sends the example of a message, changed or not; or text or bytes as they are. */
@@ -93,6 +102,12 @@ export class Talk {
 /** A conversation that has begun as it should. */
 export function welcomed(channel?: string): Talk {
   return new Talk(channel).server('session.welcome');
+}
+
+/** One that goes on with the session of another, whose client says that it has so many messages. */
+export function resumed(before: Talk, received: number, change: Change = {}): Talk {
+  const payload = { ...objectAt(sampleFrame('server.session.welcome'), 'payload'), resumed: true, ...change };
+  return new Talk('zoom', before, received).server('session.welcome', { payload });
 }
 
 /** A test that the checker finds nothing wrong with a conversation. */

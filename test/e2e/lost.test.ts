@@ -10,7 +10,7 @@ test('a host that is cut off stays host for its window, and then the longest-pre
   const second = await join(server, path, server.token({ sub: 'second' }));
   const third = await join(server, path, server.token({ sub: 'third' }));
   expect(host.welcome.payload).toMatchObject({ resumed: false, resumeWindowMs: 60_000 });
-  expect(String(host.welcome.payload.resumeToken)).toMatch(/^[\w-]{43}$/);
+  expect(String(host.welcome.payload.resumeToken)).toMatch(/^client_[0-9a-f]{32}\.[\w-]{43}$/);
   await host.socket.ask('room.update', { admission: 'approval' });
   host.socket.ws.terminate();
   for (const { socket } of [second, third]) {

@@ -63,7 +63,16 @@ export function lose(room: Room, person: Person): void {
   if (room.waiting.includes(person)) return stopWaiting(room, person);
   room.lastLost += 1;
   person.lostSerial = room.lastLost;
-  tell(room.members, 'presence.updated', { clientId: person.name, connectionStatus: 'disconnected' });
+  const others = without(room.members, person);
+  tell(others, 'presence.updated', { clientId: person.name, connectionStatus: 'disconnected' });
+}
+
+/** Who was cut off goes on with its session, with a new token. */
+export function resume(room: Room, person: Person, host: boolean): void {
+  refresh(room, person, host);
+  person.end = undefined;
+  person.lostSerial = 0;
+  tell(room.members, 'presence.updated', { clientId: person.name, connectionStatus: 'connected' });
 }
 
 /** Who of a user's has lost its connection, the earliest first. */
@@ -127,4 +136,11 @@ export function close(room: Room, by: 'admin' | 'host', sender?: Person): number
   for (const person of people) person.end ??= 4502;
   Object.assign(room, emptyRoom(room.place));
   return people.length;
+}
+
+/** Tells everybody; says how many are connected. */
+export function broadcast({ place, members, waiting }: Room): number {
+  const readers = [...members, ...waiting];
+  tell(readers, 'notice', { message: place.room });
+  return readers.filter(({ end }) => end === undefined).length;
 }

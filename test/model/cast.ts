@@ -22,6 +22,12 @@ export class Cast {
     const by = at(candidates(step, model), step.by);
     if (by === undefined) return undefined;
     if (step.do === 'adminKick') return { do: 'adminKick', whom: by.name, node: step.node };
+    if (step.do === 'resume') {
+      const isThere = model.there.includes(by) && by.end !== undefined;
+      return isThere
+        ? { do: 'resume', by: by.name, node: by.node, host: step.host }
+        : { do: 'drop', by: by.name };
+    }
     if (step.do !== 'send') {
       const isDrop = step.do === 'expire' && model.lost.length === 0;
       return { do: isDrop ? 'drop' : step.do, by: by.name };
@@ -83,6 +89,10 @@ export class Cast {
 /** Who may be meant by a step; rights are not asked for. */
 function candidates(step: Step, model: Model): readonly Person[] {
   if (step.do === 'expire' && model.lost.length > 0) return model.lost;
+  if (step.do === 'resume') {
+    const away = model.lost.filter((person) => model.there.includes(person));
+    return away.length > 0 ? away : model.live;
+  }
   const known = step.do === 'adminKick' ? model.there : model.live;
   if (!('rank' in step) || step.rank === 'any') return known;
   return known.filter((person) => {

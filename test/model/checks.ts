@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../../src/codegen/documents.ts';
 import { valueAt } from '../support/socket.ts';
+import type { Attendance, Client } from './clients.ts';
 import { placeKey } from './deeds.ts';
-import type { Attendance, Client, Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 import { isSameSet, View } from './view.ts';
 
 /** What a socket closes with after its last frame. */

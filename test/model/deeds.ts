@@ -47,6 +47,8 @@ export type Deed =
   | Send
   /** The socket says goodbye with 1000, or is cut; the time is over for which a cut one keeps its place. */
   | { readonly do: 'hangUp' | 'drop' | 'expire'; readonly by: string }
+  /** One that was cut goes on with its session, where it was, with a new token. */
+  | { readonly do: 'resume'; readonly by: string; readonly node: number; readonly host: boolean }
   /** Over REST. */
   | { readonly do: 'adminKick'; readonly whom: string; readonly node: number }
   | {
@@ -68,6 +70,8 @@ export function deedText(deed: Deed): string {
       return `${deed.name} = join ${placeKey(deed.place)} as ${deed.user}${deed.host ? ' with host: true' : ''}${on}`;
     case 'send':
       return `${deed.by}: ${deed.type} ${JSON.stringify(deed.payload)}`;
+    case 'resume':
+      return `${deed.by}: comes back${deed.host ? ' with host: true' : ''}`;
     case 'adminKick':
       return `admin: kick ${deed.whom}${on}`;
     case 'adminClose':

@@ -65,7 +65,8 @@ export async function openHouse(
       if (!/^connection\./.test(event.type) || !('connection' in event)) return;
       const { clientId, roomId, identity } = event.connection;
       if (event.type === 'connection.lost') lastLost = clientId;
-      if (/lost|left/.test(event.type)) departure(clientId).resolve();
+      if (event.type === 'connection.resumed') departures.delete(clientId);
+      else if (/lost|left/.test(event.type)) departure(clientId).resolve();
       else ids.set(`${roomId} ${identity.presenterName}`, clientId);
     };
     const later = (run: () => void, ms: number): void => {

@@ -1,10 +1,20 @@
-import type { Json } from '../../src/codegen/documents.ts';
-import { admit, close, deny, enter, kick, leave, lose, lostOf, refresh, wait } from './attendance.ts';
+import {
+  admit,
+  broadcast,
+  close,
+  deny,
+  enter,
+  kick,
+  leave,
+  lose,
+  lostOf,
+  refresh,
+  resume,
+  wait,
+} from './attendance.ts';
 import { type Deed, type Join, type Place, placeKey, places, type Send } from './deeds.ts';
 import { emptyRoom, type Person, type Room, tell, tellHosts, told, without } from './people.ts';
-
-/** The code of the error that answers a message. */
-class Refusal extends Error {}
+import { hostsAfter, member, Refusal } from './rights.ts';
 
 const maxSharesPerClient = 4;
 const needsHost = /^(host\.|participant\.|room\.|waiting\.)/;
@@ -17,7 +27,7 @@ const notInChat = /^(signal\.offer|media\.|screen\.)/;
  */
 export class Model {
   readonly people: Person[] = [];
-  /** Who was cut off as a member, and whose time is not over; it may have been put out since. */
+  /** Who was cut off as a member, and whose time is not over; it may have been put out since, and cannot come back then. */
   lost: Person[] = [];
   readonly #rooms = new Map(places.map((place) => [placeKey(place), emptyRoom(place)]));
 
@@ -60,6 +70,12 @@ export class Model {
           deed.do === 'adminClose' ? close(room, 'admin') : broadcast(room),
         );
         return rooms.length > 0 ? `200 ${counts.reduce((sum, count) => sum + count)}` : '404 undefined';
+      }
+      case 'resume': {
+        const person = this.#person(deed.by);
+        this.lost = without(this.lost, person);
+        resume(this.room(person.place), person, deed.host);
+        return 'resumed';
       }
       default:
         this.#go(this.#person(deed.by), deed.do);
@@ -218,29 +234,4 @@ export class Model {
     tell(others, 'screen.started', { shareId: name, clientId: sender.name, label: name }, sender.name);
     return { shareId: name };
   }
-}
-
-/** Says how many are told. */
-function broadcast({ place, members, waiting }: Room): number {
-  const readers = [...members, ...waiting].filter(({ end }) => end === undefined);
-  tell(readers, 'notice', { message: place.room });
-  return readers.length;
-}
-
-/** The same list where nothing changes. */
-function hostsAfter(type: string, hosts: Person[], sender: Person, to: Person): Person[] {
-  const withTo = hosts.includes(to) ? hosts : [...hosts, to];
-  if (type === 'host.grant') return withTo;
-  if (type === 'host.transfer') return to === sender ? hosts : without(withTo, sender);
-  const others = without(hosts, to);
-  if (!hosts.includes(to)) return hosts;
-  if (to !== sender && to.host && !sender.host) throw new Refusal('not_allowed');
-  if (others.length === 0) throw new Refusal('conflict');
-  return others;
-}
-
-function member({ members }: Pick<Room, 'members'>, name: Json | undefined, except?: Person): Person {
-  const found = members.find((one) => one.name === name && one !== except);
-  if (found === undefined) throw new Refusal('peer_not_found');
-  return found;
 }

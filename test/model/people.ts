@@ -19,7 +19,7 @@ export interface Person extends Omit<Join, 'do' | 'host'> {
   hand: boolean;
   metadata: Json | undefined;
   media: { readonly [source: string]: Json };
-  /** Every frame that it must get, in this order. */
+  /** Every frame that it must get, in this order; what comes while it is cut off, only where it comes back. */
   readonly hears: Expected[];
   /** The code that its socket closed with; 1006 where it was cut, and then it may be a member still. */
   end: number | undefined;
@@ -49,9 +49,10 @@ export function without(people: readonly Person[], one: Person | undefined): Per
   return people.filter((person) => person !== one);
 }
 
-/** Who has no connection hears nothing. */
+/** Who has lost its connection hears it when it comes back. */
 export function tell(to: readonly Person[], type: string, payload: Expected['payload'], from?: string): void {
-  for (const { hears, end } of to) if (end === undefined) hears.push({ type, from, payload });
+  for (const { hears, end, lostSerial } of to)
+    if (end === undefined || lostSerial > 0) hears.push({ type, from, payload });
 }
 
 /** Who is host now; and whoever became it learns who waits. */

@@ -1,39 +1,9 @@
 import type { Json, JsonObject } from '../../src/codegen/documents.ts';
 import { openSocket, type TestSocket, valueAt } from '../support/socket.ts';
 import { Admin, portOf } from './admin.ts';
+import { type Attendance, type Client, hasWelcome, patienceMs, within } from './clients.ts';
 import type { Deed, Place, Send } from './deeds.ts';
 import type { House } from './house.ts';
-
-/** How long anything may take before a run fails. */
-const patienceMs = 3_000;
-
-/** A client of the server. */
-export interface Client {
-  readonly name: string;
-  readonly user: string;
-  readonly clientId: string;
-  readonly place: Place;
-  readonly socket: TestSocket;
-  /** What it sent, by the id of the frame. */
-  readonly sent: Map<string, Sent>;
-  /** Whether it ended the connection itself. */
-  cut: boolean;
-}
-
-export interface Sent {
-  readonly type: string;
-  readonly payload: JsonObject;
-  /** Who had been welcomed by then. */
-  readonly welcomed: ReadonlySet<Client>;
-}
-
-/** Who is connected, by their own account. */
-export interface Attendance {
-  /** What each member got when it asked for the roster. */
-  readonly rosters: ReadonlyMap<Client, Json[]>;
-  /** Who may not ask, since it waits to be let in. */
-  readonly waiting: readonly Client[];
-}
 
 let lastStage = 0;
 
@@ -95,6 +65,8 @@ export class Stage {
         return this.admin.close(deed);
       case 'adminBroadcast':
         return this.admin.broadcast(deed);
+      case 'resume':
+        return this.#resume(this.#client(deed.by), deed.node, deed.host);
       case 'expire':
         this.#house.expire(this.#client(deed.by).clientId);
         return 'gone';
@@ -139,6 +111,38 @@ export class Stage {
     const place = { room, channel };
     this.clients.push({ name, user, clientId, place, socket, sent: new Map(), cut: false });
     return { 'session.welcome': 'joined', 'admission.waiting': 'waits' }[type] ?? type;
+  }
+
+  async #resume(client: Client, node: number, host: boolean): Promise<string> {
+    if (!client.cut) return 'resumed'; // by another deed of the same moment
+    client.cut = false;
+    const { name, user, place, socket: before } = client;
+    const welcome = before.frames.findIndex(({ type }) => type === 'session.welcome');
+    const resumeToken = String(before.frames[welcome]?.payload.resumeToken);
+    const query = `?resume=${resumeToken}&received=${before.frames.length - welcome}`;
+    const path = `/ws/${place.channel}/${this.#prefix}${place.room}`;
+    const port = portOf(this.#ports, node);
+    try {
+      const socket = await openSocket({ port }, path + query, this.#token(user, name, host));
+      const first = await socket.next(undefined, patienceMs);
+      if (first.payload.resumed === true) {
+        socket.frames.splice(0, 1, ...before.frames);
+        client.socket = socket;
+        return 'resumed';
+      }
+      // Its session ended at the same moment: nobody knows who this is.
+      client.cut = true;
+      const clientId = this.#house.idOf(this.#prefix + place.room, name);
+      const again = `${name} again`;
+      this.#call(clientId, again);
+      this.clients.push({ name: again, user, clientId, place, socket, sent: new Map(), cut: false });
+      return 'anew';
+    } catch (error) {
+      client.cut = true;
+      const [, code] = /"code":"(\w+)"/.exec(String(error)) ?? [];
+      if (code === undefined) throw error;
+      return code;
+    }
   }
 
   /** Has every client that is still connected ask for the roster, once nothing is under way any more. */
@@ -209,19 +213,4 @@ export class Stage {
     this.#names.set(id, name);
     this.#ids.set(name, id);
   }
-}
-
-function hasWelcome({ socket }: Client): boolean {
-  return socket.frames.some(({ type }) => type === 'session.welcome');
-}
-
-async function within<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`${patienceMs} ms went by while waiting for ${what}`)),
-      patienceMs,
-    );
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -44,8 +44,9 @@ export type Step =
       readonly host: boolean;
     }
   | { readonly do: 'send'; readonly by: number; readonly rank: Rank; readonly what: What }
-  /** `expire`: where nobody is cut off, somebody is. */
+  /** `expire`, `resume`: where nobody is cut off, somebody is. */
   | { readonly do: 'hangUp' | 'drop' | 'expire'; readonly by: number; readonly rank: Rank }
+  | { readonly do: 'resume'; readonly by: number; readonly host: boolean }
   | { readonly do: 'adminKick'; readonly by: number; readonly rank: Rank; readonly node: number }
   | {
       readonly do: 'adminClose' | 'adminBroadcast';
@@ -184,6 +185,14 @@ const stepOn = (node: fc.Arbitrary<number>): fc.Arbitrary<Step> =>
         do: weighted<'drop' | 'hangUp' | 'expire'>([2, 'drop'], [2, 'hangUp'], [3, 'expire']),
         by: number,
         rank,
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant('resume' as const),
+        by: number,
+        host: weighted([6, false], [1, true]),
       }),
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('adminKick' as const), by: number, rank, node }) },

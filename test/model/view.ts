@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../src/codegen/documents.ts';
 import { isObject } from '../../src/codegen/documents.ts';
 import { type Frame, valueAt } from '../support/socket.ts';
-import type { Client } from './stage.ts';
+import type { Client } from './clients.ts';
 
 /** Frames after which nothing comes but the close. */
 const last = new Set(['session.kicked', 'room.closed', 'admission.denied']);

@@ -17,10 +17,10 @@ function start(windowMs = 100) {
   const waiting: (() => void)[] = [];
   const presence = new Presence(
     () => windowMs,
-    ({ joined, lost, departures }) => {
+    ({ joined, turned, departures }) => {
       const news = [
         ...joined.map((one) => `+${one.clientId}`),
-        ...lost.map((one) => `~${one.clientId}`),
+        ...turned.map((one) => `~${one.clientId}`),
         ...departures.map((one) => `-${one.clientId}`),
       ];
       told.push(news.join(' '));
@@ -36,7 +36,7 @@ function start(windowMs = 100) {
     presence,
     tick,
     join: (id: string) => presence.joined(client(id)),
-    lose: (id: string) => presence.lost(client(id)),
+    turn: (id: string) => presence.turned(client(id)),
     leave: (id: string) => presence.left(client(id), 'left'),
   };
 }
@@ -73,15 +73,35 @@ describe('a storm', () => {
 
 describe('lost connections', () => {
   test('are told of with the rest, unless it is over with them', () => {
-    const { told, tick, join, lose, leave } = start();
-    lose('first');
-    lose('a');
-    lose('b');
+    const { told, tick, join, turn, leave } = start();
+    turn('first');
+    turn('a');
+    turn('b');
     leave('b');
     join('newcomer');
-    lose('newcomer'); // its coming is still to be told
+    turn('newcomer'); // its coming is still to be told
     tick();
     expect(told).toEqual(['~first', '+newcomer ~a -b']);
+  });
+
+  test('are not told of, where they are back before', () => {
+    const { told, tick, turn } = start();
+    turn('first');
+    turn('first');
+    turn('a');
+    turn('a');
+    tick();
+    expect(told).toEqual(['~first', '~first']);
+  });
+
+  test('are told of even then, where a newcomer has seen them', () => {
+    const { told, tick, join, turn } = start();
+    turn('first');
+    turn('a');
+    join('newcomer');
+    turn('a');
+    tick();
+    expect(told).toEqual(['~first', '+newcomer ~a']);
   });
 });
 

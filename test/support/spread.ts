@@ -17,6 +17,10 @@ export const ofOneNode: Readonly<Record<string, string>> = {
   'log.test.ts': 'reads what one process reports',
   'lost.test.ts': 'ends resume windows when it wants to',
   'process.test.ts': 'is about the command line',
+  'resume-answers.test.ts': 'holds up what one process does',
+  'resume-cuts.test.ts': 'goes on with a session where it was',
+  'resume-refused.test.ts': 'ends resume windows when it wants to',
+  'resume.test.ts': 'ends resume windows when it wants to',
   'slow-consumer.test.ts': 'reads what one process reports',
   'slow-keys.test.ts': 'turns the clock, and holds up the keys of one process',
 };

@@ -12,7 +12,10 @@ export function sessionHandlers(
   now: () => number,
 ) {
   return {
-    'session.ping': (_sender, { t }) => ({ t, serverTime: now() }),
+    'session.ping': (sender, { t, received }) => {
+      if (received !== undefined) sender.outlet.received(received);
+      return { t, serverTime: now() };
+    },
     'session.leave': (sender) => {
       sender.outlet.finish('normal');
       return done(membership.leave(sender, 'left'));

@@ -1,12 +1,13 @@
-import { sendQueue, tokenLifetime } from '../../../generated/messages.ts';
-import { type Connection, type Outlet, timestamp } from '../../rooms/connection.ts';
+import { type CloseName, sendQueue, tokenLifetime } from '../../../generated/messages.ts';
+import { type Connection, timestamp } from '../../rooms/connection.ts';
 import { encodeFrame } from '../../rooms/frame.ts';
 
 /** A socket as it is watched. */
-export interface Watched extends Pick<Outlet, 'send' | 'close'> {
+export interface Watched {
   /** When something was last heard of the client, by the steady clock. */
   readonly lastHeardAt: number;
   ping(): void;
+  close(name: CloseName): void;
   /** How many bytes wait for the client, and how many it has taken. */
   progress(): { readonly waiting: number; readonly taken: number };
 }
@@ -117,13 +118,14 @@ export class Heartbeat {
   }
 
   #checkToken(socket: Watched, watch: Watch, now: number): void {
-    const { expiresAt } = watch.connection.identity;
+    const { outlet, identity } = watch.connection;
+    const { expiresAt } = identity;
     const { warnBeforeMs, skewMs } = tokenLifetime;
     if (now > expiresAt + skewMs) {
       socket.close('token_expired');
     } else if (now >= expiresAt - warnBeforeMs && watch.warnedOf !== expiresAt) {
       watch.warnedOf = expiresAt;
-      socket.send(encodeFrame('session.tokenExpiring', { expiresAt: timestamp(expiresAt) }, now));
+      outlet.send(encodeFrame('session.tokenExpiring', { expiresAt: timestamp(expiresAt) }, now));
     }
   }
 }

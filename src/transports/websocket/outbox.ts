@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Frame } from '../../rooms/frame.ts';
+import { bytesOf, type Frame } from '../../rooms/frame.ts';
 
 /** A flush of so many sockets is followed by a pause, in which more can be gathered for the next one. */
 const manyWrites = 16;
@@ -129,7 +129,7 @@ let lastOnWire = nothing;
 function onWire(frame: Frame): Buffer {
   if (frame === lastFrame) return lastOnWire;
   const { text } = frame;
-  const length = Buffer.byteLength(text);
+  const length = bytesOf(frame);
   const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
   const bytes = Buffer.allocUnsafe(start + length);
   bytes[0] = 0x81; // FIN, and the opcode of text

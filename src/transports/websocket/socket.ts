@@ -1,19 +1,13 @@
 import {
-  type ClientMessage,
   type CloseName,
   closeCodes,
   type Departure,
   resume,
   sendQueue,
 } from '../../../generated/messages.ts';
-import type { Connection, Outlet } from '../../rooms/connection.ts';
-import { SignalboxError } from '../../rooms/errors.ts';
+import type { Connection } from '../../rooms/connection.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Frame } from '../../rooms/frame.ts';
-import { Answers } from './answers.ts';
-import { Budgets } from './budgets.ts';
-import { decode } from './codec.ts';
-import type { Dispatch, Dispatched } from './dispatch.ts';
 import type { Outbox } from './outbox.ts';
 import type { OwnedWebSocket, Owner } from './owned-websocket.ts';
 
@@ -22,20 +16,23 @@ export type SocketEvent =
   | { readonly type: 'socket.closed'; readonly connection: Connection; readonly code: number }
   | { readonly type: 'socket.failed'; readonly connection: Connection; readonly error: unknown };
 
+/** Who takes the messages of a socket, or of one after the other: a session. */
+export interface Receiver {
+  readonly connection: Connection | undefined;
+  /** Resolves when no handler waits any more; `undefined`: none does. */
+  readonly busy: Promise<void> | undefined;
+  /** Carries out one message; a promise only where its handler waits for something. Never rejects. */
+  take(text: string): Promise<void> | undefined;
+  /** The socket is over. */
+  end(socket: Socket, reason: Departure['reason'], mayComeBack: boolean): void;
+}
+
 /** What all sockets share. */
 export interface SocketParts {
-  readonly dispatch: Dispatch;
-  /** Hears of each client whose connection has ended: for good, or so that it may come back. */
-  readonly leave: (connection: Connection, reason: Departure['reason']) => unknown;
-  readonly lose: (connection: Connection, reason: Departure['reason']) => unknown;
   /** Hears of each socket that has closed. */
   readonly forget: (socket: Socket) => void;
-  /** Hears of each client that is closed since it went on over its budget. */
-  readonly flooded: (connection: Connection) => void;
-  /** Multiplies every budget. */
-  readonly budgetScale: number;
   readonly report: Report<SocketEvent>;
-  /** A clock in milliseconds that nobody sets, for what is silence and what is too much. */
+  /** A clock in milliseconds that nobody sets, for what is silence. */
   readonly steadyNow: () => number;
 }
 
@@ -50,21 +47,16 @@ const brokenBy: Readonly<Record<string, number>> = {
   WS_ERR_TOO_MANY_BUFFERED_PARTS: closeCodes.policy,
 };
 
-/**
- * The server's end of one WebSocket: takes messages in order, one at a time, and is the way out to the client.
- */
-export class Socket implements Outlet, Owner {
+/** The server's end of one WebSocket: takes messages in order, one at a time, for the session that it belongs to. */
+export class Socket implements Owner {
   /** When something was last heard of the client, by the steady clock. */
   lastHeardAt: number;
   readonly #ws: OwnedWebSocket;
   readonly #outbox: Outbox;
   readonly #parts: SocketParts;
-  #connection: Connection | undefined;
+  #session: Receiver | undefined;
   /** Messages that came while a handler waits; `undefined` while none does. */
   #waiting: string[] | undefined;
-  readonly #answers = new Answers();
-  readonly #budgets: Budgets;
-  #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
   /** The code that the server closed with. */
   #closedWith: number | undefined;
   /** The code that it was over with. */
@@ -75,25 +67,27 @@ export class Socket implements Outlet, Owner {
     this.#ws = ws;
     this.#outbox = outbox;
     this.#parts = parts;
-    this.#budgets = new Budgets(parts.budgetScale);
     this.lastHeardAt = parts.steadyNow();
     ws.own(this);
   }
 
   /** Has messages wait until it is known whose they are. */
   hold(): void {
-    this.#waiting = [];
+    this.#waiting ??= [];
     this.#ws.pause();
   }
 
   /** Tells the socket whose it is; messages are taken from now on. `false` if it has closed meanwhile. */
-  open(connection: Connection): boolean {
-    this.#connection = connection;
+  open(session: Receiver): boolean {
+    this.#session = session;
     if (this.#goneWith !== undefined) this.closed(this.#goneWith);
+    else if (session.busy !== undefined)
+      this.#waitFor(session.busy); // with what came on another socket
     else if (this.#waiting !== undefined) this.#resume();
     return this.#goneWith === undefined;
   }
 
+  /** Sends a frame after those sent before. Does nothing once the socket closes. */
   send(frame: Frame): void {
     if (!this.#isOpen()) return;
     const { waiting } = this.#outbox;
@@ -107,19 +101,15 @@ export class Socket implements Outlet, Owner {
     return this.#outbox;
   }
 
-  close(name: CloseName, last?: Frame): void {
+  /** Ends the socket after the frames sent so far; later messages are dropped. */
+  close(name: CloseName): void {
     if (!this.#isOpen()) return;
-    if (last !== undefined) this.send(last);
     this.#closedWith = closeCodes[name];
     this.#waiting = undefined;
     this.#ws.close(closeCodes[name], name);
     // Told here and not when it has closed: the client of a stalled connection never says the code back.
     this.#report(closeCodes[name]);
     this.#ws.resume(); // a client that is made to wait has its half of the closing to say
-  }
-
-  finish(name: CloseName, last?: Frame): void {
-    this.#afterAnswer = { name, last };
   }
 
   /** Asks the client for a sign of life. */
@@ -153,12 +143,10 @@ export class Socket implements Outlet, Owner {
   closed(code: number): void {
     this.#waiting = undefined;
     this.#parts.forget(this);
-    const connection = this.#connection;
     this.#goneWith = code;
-    if (connection === undefined) return;
+    if (this.#session === undefined) return;
     const reason = this.#closedWith ? 'closed' : goodbyes.has(code) ? 'left' : 'disconnected';
-    const end = resumable.has(this.#closedWith ?? code) ? this.#parts.lose : this.#parts.leave;
-    end(connection, reason);
+    this.#session.end(this, reason, resumable.has(this.#closedWith ?? code));
     if (!this.#isReported) this.#report(code);
   }
 
@@ -169,21 +157,14 @@ export class Socket implements Outlet, Owner {
   }
 
   #take(text: string): void {
-    const connection = this.#connection;
-    if (connection === undefined || !this.#isOpen()) return;
-    const decoded = decode(text);
-    if (decoded.message === undefined) return this.#refuse(decoded.refusal, decoded.id);
-    const { message, source } = decoded;
-    const dispatched =
-      this.#hasAnswer(connection, message) ?? this.#parts.dispatch.run(connection, message, source);
-    if (!(dispatched instanceof Promise)) return this.#answer(connection, message, dispatched);
-    // Later messages wait for this one, and the client is made to wait for us.
-    this.#waiting = [];
-    this.#ws.pause();
-    void dispatched.then((result) => {
-      this.#answer(connection, message, result);
-      this.#resume();
-    });
+    const busy = this.#isOpen() ? this.#session?.take(text) : undefined;
+    if (busy !== undefined) this.#waitFor(busy);
+  }
+
+  /** Later messages wait for the one at hand, and the client is made to wait for us. */
+  #waitFor(busy: Promise<void>): void {
+    this.hold();
+    void busy.then(() => this.#resume());
   }
 
   #resume(): void {
@@ -201,47 +182,10 @@ export class Socket implements Outlet, Owner {
     this.#ws.answerGoodbye();
   }
 
-  /** What a message is answered with before its handler sees it: it came before, or is one too many. */
-  #hasAnswer(connection: Connection, message: ClientMessage): Dispatched | undefined {
-    const { dispatch, flooded, steadyNow } = this.#parts;
-    try {
-      // Repeats count too: each message costs its reading.
-      this.#budgets.take(message, steadyNow());
-      const answer = this.#answers.recall(message);
-      return answer && { answer };
-    } catch (error) {
-      if (!(error instanceof SignalboxError)) throw error;
-      if (this.#budgets.isFlooded(steadyNow())) {
-        flooded(connection);
-        this.#afterAnswer = { name: 'rate_limited', last: undefined };
-      }
-      // Not to be remembered: of either the `id` belongs to another message, or to one still to come.
-      return { answer: dispatch.refusal(message.id, error), retryable: true };
-    }
-  }
-
-  #answer(connection: Connection, message: ClientMessage, { answer, retryable, fault }: Dispatched): void {
-    if (answer !== undefined) {
-      this.send(answer);
-      if (retryable !== true) this.#answers.remember(message, answer);
-    }
-    if (fault !== undefined) {
-      this.#parts.report({ type: 'socket.failed', connection, error: fault });
-      this.close('internal');
-    }
-    if (this.#afterAnswer === undefined) return;
-    const { name, last } = this.#afterAnswer;
-    this.close(name, last);
-  }
-
-  #refuse(refusal: SignalboxError, id: string | undefined): void {
-    this.send(this.#parts.dispatch.refusal(id, refusal));
-    if (this.#budgets.isInvalidOnceTooOften(this.#parts.steadyNow())) this.close('too_many_invalid_messages');
-  }
-
   #report(code: number): void {
     this.#isReported = true;
-    if (this.#connection) this.#parts.report({ type: 'socket.closed', connection: this.#connection, code });
+    const connection = this.#session?.connection;
+    if (connection) this.#parts.report({ type: 'socket.closed', connection, code });
   }
 
   #isOpen(): boolean {

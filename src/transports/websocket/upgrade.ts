@@ -1,19 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Server, type ServerOptions, WebSocketServer } from 'ws';
-import type { Channel } from '../../../generated/messages.ts';
-import openapi from '../../../generated/openapi.json' with { type: 'json' };
-import { upgrades } from '../../../generated/operations.ts';
 import type { Connection, Outlet, Place } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
+import type { Frame } from '../../rooms/frame.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import { type Ready, whenFailed, whenReady } from '../../rooms/ready.ts';
 import type { Guards } from '../guards/guards.ts';
-import { checkHead, rawPathOf, rawValues, requestIdOf } from '../guards/head.ts';
+import { checkHead, rawPathOf, requestIdOf } from '../guards/head.ts';
 import { endWithRefusal, toRefusal } from '../problem.ts';
+import { formerSession } from './former.ts';
+import { readHandshake, type Wanted } from './handshake.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import { Flusher, Outbox } from './outbox.ts';
 import { OwnedWebSocket } from './owned-websocket.ts';
+import { Session, type SessionParts } from './session.ts';
 import { Socket, type SocketParts } from './socket.ts';
 
 /** What the upgrade needs. */
@@ -26,6 +27,7 @@ export interface UpgradeParts {
     place: Place,
     address: string,
     open: (clientId: string) => Ready<Connection>,
+    former: Connection | undefined,
   ) => Promise<void>;
   readonly join: (
     clientId: string,
@@ -33,8 +35,20 @@ export interface UpgradeParts {
     place: Place,
     outlet: Outlet,
     address: string,
+    former: Connection | undefined,
   ) => Ready<Connection>;
+  /** The connection with this id. */
+  readonly find: (clientId: string) => Connection | undefined;
+  /** Checks a verified client that comes back, and has `open` let it; `false`: it cannot come back any more. */
+  readonly reenter: (
+    connection: Connection,
+    identity: Identity,
+    address: string,
+    open: (address: string) => Ready<boolean>,
+  ) => Promise<boolean>;
+  readonly resume: (connection: Connection, address: string, attach: (welcome: Frame) => void) => void;
   readonly socket: SocketParts;
+  readonly session: SessionParts;
   readonly heartbeat: Heartbeat;
   readonly limits: { readonly maxMessageBytes: number; readonly maxFragments: number };
   /** Hears of what failed without being the client's fault. */
@@ -46,13 +60,9 @@ interface Newcomer {
   readonly identity: Identity;
   readonly place: Place;
   readonly address: string;
+  readonly wanted: Wanted | undefined;
 }
 
-const roomIdPattern = new RegExp(openapi.components.schemas.RoomId.pattern);
-/** 16 random bytes in base64 (RFC 6455, section 4.1). */
-const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
-/** A token of RFC 9110, section 5.6.2, and the blanks around it. */
-const subprotocolPattern = /^[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*$/;
 const protocol = 'signal.v1';
 /** How long a client may take to answer a close, before its connection is cut. */
 const closeTimeoutMs = 1_000;
@@ -78,21 +88,27 @@ export class Upgrade {
     request.headers['x-request-id'] = requestId;
     socket.on('error', ignore);
     let isUpgraded = false;
-    const open = (newcomer: Newcomer, clientId: string): Ready<Connection> => {
+    /** Upgrades, unless the client has gone; what `use` does with the socket is done in the same tick. */
+    const upgrade = <T>(use: (ws: OwnedWebSocket, outbox: Outbox) => T): T => {
       refuseWhileDraining(this.#parts.isDraining); // it may have begun meanwhile
       if (socket.destroyed) throw gone();
       socket.off('error', ignore);
-      let joined: Ready<Connection> | undefined;
+      let used: { readonly result: T } | undefined;
       this.#server.handleUpgrade(request, socket, head, (ws) => {
         isUpgraded = true;
-        joined = this.#open(ws, new Outbox(socket, this.#flusher), request, newcomer, clientId);
+        used = { result: use(ws, new Outbox(socket, this.#flusher)) };
       });
-      return joined ?? Promise.reject(gone());
+      if (used === undefined) throw gone();
+      return used.result;
     };
     try {
       const newcomer = await this.#check(request);
+      const former = formerSession(newcomer, this.#parts.find);
+      if (former !== undefined && (await this.#reenter(former, newcomer, request, upgrade))) return;
       const { identity, place, address } = newcomer;
-      await this.#parts.enter(identity, place, address, (clientId) => open(newcomer, clientId));
+      const open = (clientId: string) =>
+        upgrade((ws, outbox) => this.#open(ws, outbox, request, newcomer, clientId, former?.connection));
+      await this.#parts.enter(identity, place, address, open, former?.connection);
     } catch (error) {
       if (isUpgraded || socket.destroyed) return; // told by its close code, or beyond being told
       if (!(error instanceof SignalboxError)) this.#reportFault(error, request);
@@ -124,10 +140,35 @@ export class Upgrade {
     const { guards, isDraining } = this.#parts;
     refuseWhileDraining(isDraining);
     checkHead(request);
-    const place = placeOf(rawPathOf(request));
-    checkHandshake(request);
+    const handshake = readHandshake(request);
     const identity = await guards.identify(request, ['query', 'subprotocol']);
-    return { identity, place, address: guards.addressOf(request) };
+    return { ...handshake, identity, address: guards.addressOf(request) };
+  }
+
+  /** Has a client go on with its session; `false` where it cannot. */
+  async #reenter(
+    session: Session,
+    { identity, address, wanted }: Newcomer,
+    request: IncomingMessage,
+    upgrade: (use: (ws: OwnedWebSocket, outbox: Outbox) => void) => void,
+  ): Promise<boolean> {
+    const { connection } = session;
+    const { received = 0 } = wanted ?? {};
+    if (connection === undefined || !session.canResume(received)) return false;
+    return this.#parts.reenter(connection, identity, address, (from) => {
+      // It may have ended meanwhile, or lack too much by now.
+      if (this.#parts.find(connection.clientId) !== connection || !session.canResume(received)) return false;
+      upgrade((ws, outbox) => {
+        const socket = new Socket(ws, outbox, this.#parts.socket);
+        const attach = (welcome: Frame) => session.resume(socket, received, welcome);
+        void whenFailed(
+          () => this.#parts.resume(connection, from, attach),
+          (error) => this.#refuse(socket, error, request),
+        );
+        if (socket.open(session)) this.#parts.heartbeat.watch(socket, connection);
+      });
+      return true;
+    });
   }
 
   #open(
@@ -136,27 +177,31 @@ export class Upgrade {
     request: IncomingMessage,
     { identity, place, address }: Newcomer,
     clientId: string,
+    former: Connection | undefined,
   ): Ready<Connection> {
     const socket = new Socket(ws, outbox, this.#parts.socket);
-    // The 101 is on its way: all that is left to say is a close code.
-    const refuse = (error: unknown) => {
-      // Something came in between: the next handshake will say what.
-      if (error instanceof SignalboxError) return socket.close('restarting');
-      this.#reportFault(error, request);
-      socket.close('internal');
-    };
+    const session = new Session(socket, this.#parts.session);
     const joining = () => {
-      const joined = this.#parts.join(clientId, identity, place, socket, address);
+      const joined = this.#parts.join(clientId, identity, place, session, address, former);
       if (joined instanceof Promise) socket.hold();
       return whenReady(joined, (connection) => {
-        if (socket.open(connection)) this.#parts.heartbeat.watch(socket, connection);
+        session.begin(connection);
+        if (socket.open(session)) this.#parts.heartbeat.watch(socket, connection);
         return connection;
       });
     };
-    const joined = whenFailed(joining, refuse);
+    const joined = whenFailed(joining, (error) => this.#refuse(socket, error, request));
     if (!(joined instanceof Promise)) return joined;
     this.#joining.add(joined);
     return joined.finally(() => this.#joining.delete(joined));
+  }
+
+  /** The 101 is on its way: all that is left to say is a close code. */
+  #refuse(socket: Socket, error: unknown, request: IncomingMessage): void {
+    // Something came in between: the next handshake will say what.
+    if (error instanceof SignalboxError) return socket.close('restarting');
+    this.#reportFault(error, request);
+    socket.close('internal');
   }
 
   #reportFault(error: unknown, request: IncomingMessage): void {
@@ -181,37 +226,6 @@ function serverOptions({ maxMessageBytes, maxFragments }: UpgradeParts['limits']
 
 function refuseWhileDraining(isDraining: () => boolean): void {
   if (isDraining()) throw new SignalboxError('draining', 'The server is stopping.');
-}
-
-function placeOf(path: string): Place {
-  const match = /^\/ws\/([^/]*)\/([^/]*)$/.exec(path);
-  const channel = Object.keys(upgrades).find((name): name is Channel => name === match?.[1]);
-  const roomId = match?.[2] ?? '';
-  if (channel === undefined) throw new SignalboxError('not_found', 'There is no WebSocket at this address.');
-  if (roomIdPattern.test(roomId)) return { roomId, channel };
-  const errors = [{ pointer: '/path/roomId', message: `must match pattern "${roomIdPattern.source}"` }];
-  throw new SignalboxError('bad_request', 'The request breaks the contract.', { errors });
-}
-
-/** What the library would refuse too, but in words of its own. */
-function checkHandshake(request: IncomingMessage): void {
-  const { method, headers } = request;
-  if (method !== 'GET') throw new SignalboxError('bad_request', 'An upgrade must be a GET request.');
-  if (headers['sec-websocket-version'] !== '13') {
-    throw new SignalboxError('upgrade_required', 'Open this address as a WebSocket of version 13.');
-  }
-  if (!keyPattern.test(headers['sec-websocket-key'] ?? '')) {
-    throw new SignalboxError('bad_request', 'Sec-WebSocket-Key must be 16 bytes in base64.');
-  }
-  const offered = rawValues(request, 'sec-websocket-protocol').flatMap((value) => value.split(','));
-  const names = new Set(offered.map((name) => name.trim()));
-  if (names.size < offered.length || !offered.every((name) => subprotocolPattern.test(name))) {
-    throw new SignalboxError('bad_request', 'Sec-WebSocket-Protocol must name each subprotocol once.');
-  }
-  const length = headers['content-length'] ?? '0';
-  if (length !== '0' || headers['transfer-encoding'] !== undefined) {
-    throw new SignalboxError('bad_request', 'An upgrade must have no body.');
-  }
 }
 
 function gone(): SignalboxError {

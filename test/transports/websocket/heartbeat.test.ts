@@ -17,7 +17,6 @@ function watched() {
       state.pings += 1;
       state.lastHeardAt = Date.now(); // answered at once
     },
-    send: () => {},
     close: (name) => state.closed.push(name),
   };
   return { state, socket };
