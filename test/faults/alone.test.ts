@@ -13,6 +13,8 @@ test.each(faultsAlone.map((fault, n) => [fault.name, fault, n] as const))(
   async (_name, fault, n) => {
     const outcome = await endure(stage, fault, `alone-${n}`, Math.random);
     expect(outcome.faults).toEqual([]);
+    const { closes, freshStarts } = fault.excuses ?? {};
+    if (closes === true && freshStarts !== true) expect(outcome.resumes).toBeGreaterThan(0);
     expect(outcome.deliveries).toBeGreaterThan(outcome.sends);
   },
   60_000,

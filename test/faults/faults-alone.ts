@@ -27,6 +27,11 @@ export const faultsAlone: readonly Fault[] = [
   network('half-open, clients are not heard', { kind: 'stall', only: 'up' }, ended),
   network('half-open, clients hear nothing', { kind: 'stall', only: 'down' }, ended),
   network('nobody is let through', { kind: 'refuse' }, ended),
+  network(
+    'nobody is let through while more is said than is kept for them',
+    { kind: 'refuse' },
+    { excuses: { closes: true, freshStarts: true }, paceMs: 2 },
+  ),
   {
     name: 'resets in the middle of a frame, again and again',
     ...ended,
@@ -98,4 +103,18 @@ export const faultsAlone: readonly Fault[] = [
       server.isRead = true;
     },
   },
+];
+
+/** What takes too long for the short version. */
+export const longFaultsAlone: readonly Fault[] = [
+  network(
+    'nobody is let through for longer than a session is kept',
+    { kind: 'refuse' },
+    { excuses: { closes: true, freshStarts: true }, holdMs: 8_000 },
+  ),
+  network(
+    'half-open for longer than that',
+    { kind: 'stall' },
+    { excuses: { closes: true, freshStarts: true }, holdMs: 10_000 },
+  ),
 ];

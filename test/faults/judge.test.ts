@@ -39,6 +39,13 @@ describe('nothing is wrong with', () => {
     expect(tale.verdict(back)).toEqual(['b started afresh, 1 times']);
   });
 
+  test('one who is sent away before its welcome, and comes again', () => {
+    const tale = two().open('c').close('c', 1012).open('c').welcome('c', 'c1', ['a1', 'b1', 'c1']);
+    const participants = [{ clientId: 'c1', connectionStatus: 'connected' }];
+    for (const one of ['a', 'b']) tale.receive(one, 'presence.joined', { participants });
+    expect(tale.verdict()).toEqual([]);
+  });
+
   test('a message that was refused for now, under the same id again', () => {
     const tale = two().send('a', 1).receive('a', 'error', { retryable: true }, { replyTo: 'a-1' });
     expect(tale.say('a', 1, ['a', 'b']).verdict()).toEqual([]);

@@ -59,15 +59,16 @@ function answerFaults(sessions: readonly Session[]): string[] {
 
 function endFaults(entries: readonly Entry[], sessions: readonly Session[], excuses: Excuses): string[] {
   const faults: string[] = [];
+  const welcomed = new Set(sessions.flatMap(({ received }) => received.map(({ socket }) => socket)));
   for (const entry of entries) {
-    const { client, kind } = entry;
+    const { client, kind, socket } = entry;
     if (kind === 'refused' && !expectedStatuses.has(entry.status)) {
       faults.push(`${client} was refused with ${entry.status}`);
     }
     if (kind !== 'close') continue;
     if (entry.by === 'server' && !expectedCodes.has(entry.code)) {
       faults.push(`the connection of ${client} ended with ${entry.code}`);
-    } else if (excuses.closes !== true) {
+    } else if (excuses.closes !== true && welcomed.has(socket)) {
       faults.push(`${client} lost its connection (${entry.code}, by the ${entry.by})`);
     }
   }

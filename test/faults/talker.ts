@@ -226,7 +226,7 @@ export class Talker {
 
   #ping(): void {
     if (!this.#isIn) return;
-    const payload = { t: Date.now() };
+    const payload = { t: Date.now(), received: this.#session?.received };
     this.#ws?.send(JSON.stringify({ type: 'session.ping', payload }), () => {});
   }
 

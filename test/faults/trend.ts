@@ -11,8 +11,8 @@ export interface Trend {
   readonly grows: boolean;
 }
 
-/** In so much of the time a process becomes what it stays: code is compiled, buffers find their size. */
-const settlingShare = 1 / 4;
+/** In so much of the time a process becomes what it stays: code is compiled, buffers and histories find their size. */
+const settlingShare = 1 / 3;
 /** One in two hundred samplings that have no trend look like one. */
 const surely = 2.58;
 
