@@ -2,6 +2,7 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import type { ClusterEvent } from './cluster/cluster.ts';
 import type { Config } from './config.ts';
 import type { AdminAction } from './handlers/operations/caller.ts';
+import { Output } from './output.ts';
 import type { RoomEvent } from './rooms/events.ts';
 import type { RequestFailed } from './transports/http/app.ts';
 import type { SocketEvent } from './transports/websocket/socket.ts';
@@ -37,55 +38,20 @@ export function createTelemetry(level: Config['logLevel'], stream?: DestinationS
   const log = pino({ level, base: null }, stream ?? standardOutput());
   return {
     report: (event) => write(log, event),
-    flush: () => new Promise((resolve) => log.flush(() => resolve())),
+    flush: () => (stream === undefined ? standardOutput().flush() : Promise.resolve()),
   };
 }
 
-/** How much waits for whoever reads the output, in characters, before lines are dropped. */
-const maxWaiting = 1_048_576;
-/** How often it is tried at the exit to write what waits, a tenth of a second each. */
-const lastTries = 5;
-let output: DestinationStream | undefined;
+let output: Output | undefined;
 
-/**
- * The output of this process. Where nobody reads it, lines wait, later ones are dropped, and it is told how many once it is
- * read again: neither the server nor its exit waits for a reader.
- */
-function standardOutput(): DestinationStream {
-  if (output !== undefined) return output;
-  let isExiting = false;
-  let tries = 0;
-  const stream = pino.destination({
-    dest: process.stdout.fd || 1, // Node makes a pipe one that does not block, once it is asked for
-    sync: false,
-    maxLength: maxWaiting,
-    retryEAGAIN() {
-      if (isExiting) tries += 1;
-      return tries < lastTries;
-    },
-  });
-  let dropped = 0;
-  stream.on('drop', () => {
-    dropped += 1;
-  });
-  const log = pino({ base: null }, stream);
-  stream.on('drain', () => {
-    const lines = dropped;
-    dropped = 0;
-    if (lines > 0) log.warn({ lines }, 'log.dropped');
-  });
-  // Before the library's own, which would wait for ever.
-  process.prependOnceListener('exit', () => {
-    isExiting = true;
-    try {
-      stream.flushSync();
-    } catch {
-      // Nobody reads it: what waits is lost.
-    }
-    stream.destroy();
-  });
-  output = stream;
-  return stream;
+/** One for the whole process. Node makes a pipe one that does not block, once it is asked for `process.stdout`. */
+function standardOutput(): Output {
+  if (output === undefined) {
+    const opened = new Output(process.stdout.fd, (lines) => log.warn({ lines }, 'log.dropped'));
+    const log = pino({ base: null }, opened);
+    output = opened;
+  }
+  return output;
 }
 
 function write(log: Logger, event: TelemetryEvent): void {

@@ -23,7 +23,7 @@ const mayImport: { readonly [part: string]: readonly string[] } = {
   web: ['client', 'generated'],
   top: ['generated', 'rooms', 'limits', 'handlers', 'transports', 'cluster', 'auth'],
 };
-const topFiles = ['index', 'server', 'main', 'config', 'settings', 'shared', 'telemetry'].map(
+const topFiles = ['index', 'server', 'main', 'config', 'output', 'settings', 'shared', 'telemetry'].map(
   (name) => `src/${name}.ts`,
 );
 

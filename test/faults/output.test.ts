@@ -44,3 +44,12 @@ test('somebody reads the log again: it goes on with whole lines, and says how ma
   for (const line of lines) expect(JSON.parse(line)).toHaveProperty('msg');
   expect(lines.length - 1 + lost).toBe(100_000);
 }, 30_000);
+
+test('whoever read the log has gone: the process goes on, and ends when it is told to', async () => {
+  const { child, stdout } = await unread();
+  stdout.destroy();
+  await once(stdout, 'close');
+  const exited = once(child, 'exit');
+  child.send('exit');
+  expect(await exited).toEqual([0, null]);
+}, 30_000);
