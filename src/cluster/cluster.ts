@@ -166,6 +166,8 @@ export async function joinCluster(
     directory: () => directory,
     node: () => lease.id,
     heed: (event: RoomEvent) => directory.heed(event),
+    /** Whether there is another node that could continue a session of this one. */
+    hasOthers: () => lease.live.size > 1,
     isDegraded: () => !lease.held || !lease.healthy || !subscriptions.delivering,
 
     /** Takes part from now on; `received` hears what other nodes send. */
@@ -180,10 +182,13 @@ export async function joinCluster(
       report({ type: 'node.joined', node: lease.id });
     },
 
-    /** Leaves. The connections of this node must be gone before; where Redis could not be told of all, it is swept. */
-    async stop(): Promise<void> {
+    /**
+     * Leaves. The connections of this node must be gone before; where some are not, or Redis could not be told of all,
+     * the node is swept.
+     */
+    async stop(isEmpty = true): Promise<void> {
       await rooms.settle();
-      await lease.stop(rooms.owed === 0);
+      await lease.stop(isEmpty && rooms.owed === 0);
       limits.stop();
       quota.stop();
       subscriptions.stop();

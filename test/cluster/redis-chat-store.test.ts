@@ -1,11 +1,9 @@
-import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { listenTo } from '../../src/cluster/listener.ts';
 import { type Redis, script } from '../../src/cluster/redis.ts';
 import { RedisChatStore } from '../../src/cluster/redis-chat-store.ts';
-import type { ChatStore } from '../../src/rooms/chat-store.ts';
-import { LocalChatStore } from '../../src/rooms/local-chat-store.ts';
-import { type Clock, chatStoreSuite, idOf, messageOf, place } from '../rooms/chat-store-suite.ts';
+import { chatStoreAgreement } from '../rooms/chat-store-agreement.ts';
+import { chatStoreSuite, idOf, messageOf, place } from '../rooms/chat-store-suite.ts';
 import { connectTwice, counting, type RedisServer, startRedis, startRedisCluster } from '../support/redis.ts';
 import { atScopeEnd } from '../support/scope.ts';
 
@@ -139,66 +137,6 @@ test('a page that others’ private messages hide carries only what it shows', a
   expect(String(await redis.run(statistics, [], []))).toContain('cmdstat_hget:calls=1,');
 });
 
-const users = ['a', 'b', 'c'];
-const step = fc.oneof(
-  fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(dayMs / 2) }),
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('append' as const),
-      readers: fc.option(fc.subarray(users), { nil: undefined }),
-      length: fc.constantFrom(1, 10, 9_000),
-    }),
-  },
-  fc.record({
-    kind: fc.constantFrom('get' as const, 'replace' as const, 'remove' as const),
-    n: fc.nat(25),
-    userId: fc.constantFrom(...users),
-  }),
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('page' as const),
-      userId: fc.constantFrom(...users),
-      request: fc.record(
-        { before: fc.nat(25).map(idOf), after: fc.nat(25).map(idOf), limit: fc.integer({ min: 1, max: 8 }) },
-        { requiredKeys: ['limit'] },
-      ),
-    }),
-  },
-  fc.record({
-    kind: fc.constant('clear' as const),
-    channel: fc.constantFrom('chat' as const, 'zoom' as const, undefined),
-  }),
+chatStoreAgreement(
+  (bounds, clock) => new RedisChatStore(redis, newPrefix(), noNews, always, bounds, () => clock.nowMs),
 );
-
-test('whatever is done, both stores say the same', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 50 }), fc.nat(9), async (steps, maxMessages) => {
-      const clock: Clock = { nowMs: Date.now() };
-      const bounds = { maxMessages, maxAgeMs: dayMs };
-      const local = new LocalChatStore({ ...bounds, maxTotal: 50_000 }, () => clock.nowMs);
-      const shared = new RedisChatStore(redis, newPrefix(), noNews, always, bounds, () => clock.nowMs);
-      const both = async (call: (store: ChatStore) => unknown) =>
-        expect(await call(shared)).toStrictEqual(call(local));
-      let said = 0;
-      for (const each of steps) {
-        if (each.kind === 'wait') clock.nowMs += each.ms;
-        if (each.kind === 'append') {
-          const message = messageOf(++said, clock.nowMs, each.readers, 'x'.repeat(each.length));
-          await both((store) => store.append(place, message));
-        }
-        if (each.kind === 'get') await both((store) => store.get(place, idOf(each.n), each.userId));
-        if (each.kind === 'replace') {
-          const { entry } = messageOf(each.n, clock.nowMs, undefined, `edited ${each.n}`);
-          await both((store) => store.replace(place, entry));
-        }
-        if (each.kind === 'remove') await both((store) => store.remove(place, idOf(each.n)));
-        if (each.kind === 'page') await both((store) => store.page(place, each.userId, each.request));
-        if (each.kind === 'clear') await both((store) => store.clear('r', each.channel));
-      }
-      await both((store) => store.page(place, 'a', { limit: 100 }));
-    }),
-    { numRuns: 150 },
-  );
-});

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { faultsAlone } from './faults-alone.ts';
+import { deathsAlone, faultsAlone } from './faults-alone.ts';
 import { endure } from './ordeal.ts';
 import { type Stage, startAlone } from './stage.ts';
 
@@ -8,7 +8,7 @@ beforeAll(async () => {
   stage = await startAlone();
 }, 60_000);
 
-test.each(faultsAlone.map((fault, n) => [fault.name, fault, n] as const))(
+test.each([...faultsAlone, ...deathsAlone].map((fault, n) => [fault.name, fault, n] as const))(
   '%s',
   async (_name, fault, n) => {
     const outcome = await endure(stage, fault, `alone-${n}`, Math.random);

@@ -105,6 +105,15 @@ export const faultsAlone: readonly Fault[] = [
   },
 ];
 
+/** What ends the process: for tests that do not measure it afterwards. */
+export const deathsAlone: readonly Fault[] = (['SIGKILL', 'SIGTERM'] as const).map((name) => ({
+  name: `${name}, and it is started again`,
+  excuses: { closes: true, freshStarts: true },
+  holdMs: 0,
+  begin: ({ servers }: Stage) => servers[0].end(name),
+  end: ({ servers }: Stage) => servers[0].restart(),
+}));
+
 /** What takes too long for the short version. */
 export const longFaultsAlone: readonly Fault[] = [
   network(

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startProxy, type TcpProxy } from '../support/proxy.ts';
 import { startRedis } from '../support/redis.ts';
-import { forFile } from '../support/scope.ts';
+import { atScopeEnd, forFile } from '../support/scope.ts';
 import { mintToken } from '../support/token.ts';
 import { Subject } from './subject.ts';
 import type { Doors } from './talker.ts';
@@ -29,9 +32,11 @@ const settings = {
   CHAT_HISTORY_MS: '360000', // longer than any jump of the clock
 };
 
-/** One server by itself. */
+/** One server by itself, which keeps the chat on disk. */
 export async function startAlone(): Promise<Stage> {
-  const server = await Subject.start(settings);
+  const directory = mkdtempSync(join(tmpdir(), 'signalbox-faults-'));
+  atScopeEnd(() => rmSync(directory, { recursive: true, force: true }));
+  const server = await Subject.start({ ...settings, DATA_DIR: directory });
   const network = await startProxy(server.port);
   return {
     servers: [server],

@@ -35,6 +35,10 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
       const audience = { from: sender.clientId, ...(only && { only }) };
       const { tellHere, elsewhere } = hub.compose(sender, 'chat.message', message, audience);
       return whenReady(history.append(sender, { entry, readers, sentAt }, elsewhere), () => {
+        // Who was put out in the meantime is none of those who are there: then nobody reads it later either.
+        if (views.connection(sender.clientId) === undefined) {
+          return whenReady(history.remove(sender, sent.messageId), notThere);
+        }
         tellHere();
         return sent;
       });
@@ -72,6 +76,11 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
     'chat.history': (sender, { limit = defaultPageSize, ...range }) =>
       history.page(sender, sender.identity.userId, { limit, ...range }),
   } satisfies MessageHandlersOf<'chat', Connection>;
+}
+
+/** An answer that nobody reads. */
+function notThere(): never {
+  throw new SignalboxError('not_allowed', 'Who is no member any more says nothing.');
 }
 
 /** One answer for a message that is not there, and for one that is not for this user: it tells nothing apart. */
