@@ -108,20 +108,26 @@ export async function emptied(stage: Stage): Promise<boolean> {
   }, emptiedWithinMs);
 }
 
-/** Has one after the other say something; what it returns ends it. */
+/** Has one after the other say something, as often as is due, also on a busy machine; what it returns ends it. */
 function talk(talkers: readonly Talker[], paceMs: number, random: () => number): () => void {
+  const startedAt = performance.now();
+  let said = 0;
   const timer = setInterval(() => {
-    const talker = talkers[Math.floor(random() * talkers.length)];
-    if (talker?.isFree !== true) return;
-    const what = random();
-    const peers = [...talker.roster.members.keys()].filter((id) => id !== talker.clientId);
-    const peer = peers[Math.floor(random() * peers.length)];
-    if (what < 0.4) talker.chat();
-    else if (what < 0.65) talker.announce();
-    else if (what < 0.9 && peer !== undefined) talker.offer(peer);
-    else talker.raiseHand(what > 0.95);
+    for (const due = (performance.now() - startedAt) / paceMs; said < due; said += 1) say(talkers, random);
   }, paceMs);
   return () => clearInterval(timer);
+}
+
+function say(talkers: readonly Talker[], random: () => number): void {
+  const talker = talkers[Math.floor(random() * talkers.length)];
+  if (talker?.isFree !== true) return;
+  const what = random();
+  const peers = [...talker.roster.members.keys()].filter((id) => id !== talker.clientId);
+  const peer = peers[Math.floor(random() * peers.length)];
+  if (what < 0.4) talker.chat();
+  else if (what < 0.65) talker.announce();
+  else if (what < 0.9 && peer !== undefined) talker.offer(peer);
+  else talker.raiseHand(what > 0.95);
 }
 
 /** The last that a client did or saw, to find out why nothing came after it. */
@@ -151,7 +157,13 @@ async function endingOf(stage: Stage, talkers: readonly Talker[], name: string):
   const chats = await Promise.all(
     readers.map(async (reader) => [reader?.roomId ?? '', (await reader?.history()) ?? []] as const),
   );
-  return { registry: await registryOf(stage), chat: new Map(chats) };
+  let registry: Listed[] = [];
+  const isKnown = await becomes(async () => {
+    registry = await registryOf(stage);
+    return true;
+  });
+  if (!isKnown) throw new Error('the registry does not say who is there');
+  return { registry, chat: new Map(chats) };
 }
 
 async function becomes(holds: () => unknown, withinMs = healedWithinMs): Promise<boolean> {

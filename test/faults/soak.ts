@@ -56,7 +56,10 @@ export async function soak({ durationMs, seed }: SoakOptions): Promise<Tally> {
     runs.map(async (run, n) => {
       const random = seeded(seed + n);
       for (let round = 1; performance.now() - startedAt < durationMs; round += 1) {
-        count(tally, await play(run, round, random));
+        count(
+          tally,
+          await play(run, round, random).catch((error) => [`${run.name}, round ${round}`, [String(error)]]),
+        );
         const sample = await quietest(run.stage.servers[0]);
         run.samples.push({ ...sample, atMs: Math.round(performance.now() - startedAt) });
       }
