@@ -3,6 +3,7 @@ import type { ClusterEvent } from './cluster/cluster.ts';
 import type { Config } from './config.ts';
 import type { HistoryEvent } from './disk/disk-chat-store.ts';
 import type { AdminAction } from './handlers/operations/caller.ts';
+import { Output } from './output.ts';
 import type { RoomEvent } from './rooms/events.ts';
 import type { RequestFailed } from './transports/http/app.ts';
 import type { SocketEvent } from './transports/websocket/socket-event.ts';
@@ -37,12 +38,23 @@ export interface Telemetry {
  * requests without their query.
  */
 export function createTelemetry(level: Config['logLevel'], stream?: DestinationStream): Telemetry {
-  const options = { level, base: null };
-  const log = stream ? pino(options, stream) : pino(options);
+  const log = pino({ level, base: null }, stream ?? standardOutput());
   return {
     report: (event) => write(log, event),
-    flush: () => new Promise((resolve) => log.flush(() => resolve())),
+    flush: () => (stream === undefined ? standardOutput().flush() : Promise.resolve()),
   };
+}
+
+let output: Output | undefined;
+
+/** One for the whole process. Node makes a pipe one that does not block, once it is asked for `process.stdout`. */
+function standardOutput(): Output {
+  if (output === undefined) {
+    const opened = new Output(process.stdout.fd, (lines) => log.warn({ lines }, 'log.dropped'));
+    const log = pino({ base: null }, opened);
+    output = opened;
+  }
+  return output;
 }
 
 function write(log: Logger, event: TelemetryEvent): void {

@@ -9,6 +9,12 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** How a process is started. */
+export interface ProcessOptions {
+  /** A file that it loads before its own code, and talks to its parent by messages. */
+  readonly preload?: string;
+}
+
 /** `signalbox` as a process of its own, from source. */
 export class SignalboxProcess {
   readonly child: ChildProcess;
@@ -17,9 +23,17 @@ export class SignalboxProcess {
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    { preload }: ProcessOptions = {},
+  ) {
+    const before = preload === undefined ? [] : ['--import', preload];
     // Nothing of the tests' own environment, so that a developer's settings do not change what is tested.
-    this.child = spawn(process.execPath, ['src/main.ts', ...args], { env: { PORT: '0', ...env } });
+    this.child = spawn(process.execPath, [...before, 'src/main.ts', ...args], {
+      env: { PORT: '0', ...env },
+      stdio: ['pipe', 'pipe', 'pipe', ...(preload === undefined ? [] : ['ipc' as const])],
+    });
     this.child.stdout?.on('data', (chunk) => {
       this.#stdout += chunk;
     });

@@ -16,6 +16,17 @@ export function atFileEnd(close: () => unknown): void {
   closers.file.push(close);
 }
 
+/** Has all that `start` starts live to the end of the file, also where a test calls this. */
+export async function forFile<T>(start: () => T | Promise<T>): Promise<T> {
+  const before = scope;
+  scope = 'file';
+  try {
+    return await start();
+  } finally {
+    scope = before;
+  }
+}
+
 /** Notes that the contract was broken; the running test will fail. */
 export function violation(text: string): void {
   violations.push(text);

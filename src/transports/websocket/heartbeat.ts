@@ -15,6 +15,8 @@ export interface Watched {
 interface Watch {
   readonly connection: Connection;
   pingedAt: number;
+  /** When it was first pinged since it was last heard; where that is earlier, it is not being asked. */
+  askedAt: number;
   /** The `expiresAt` that the client was warned of; a refreshed token has another. */
   warnedOf: number;
   /** What the client had taken when it last took something, and when that was. */
@@ -41,6 +43,9 @@ export class Heartbeat {
   readonly #now: () => number;
   readonly #steadyNow: () => number;
   readonly #timer: NodeJS.Timeout;
+  readonly #tickMs: number;
+  #tickedAt: number;
+  #isAwake = true;
   #phase = 0;
 
   /**
@@ -52,8 +57,9 @@ export class Heartbeat {
     this.#now = now;
     this.#steadyNow = steadyNow;
     // Often, so that few are pinged at a time.
-    const tickMs = Math.max(10, Math.min(250, settings.intervalMs / 4));
-    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#tickMs = Math.max(10, Math.min(250, settings.intervalMs / 4));
+    this.#tickedAt = steadyNow();
+    this.#timer = setInterval(() => this.#tick(), this.#tickMs);
     this.#timer.unref();
   }
 
@@ -62,7 +68,7 @@ export class Heartbeat {
     // Those who came together, after a restart say, are not pinged together.
     const pingedAt = now - this.#phase * this.#settings.intervalMs;
     this.#phase = (this.#phase + goldenRatio) % 1;
-    this.#watches.set(socket, { connection, pingedAt, warnedOf: 0, taken: 0, tookAt: now });
+    this.#watches.set(socket, { connection, pingedAt, askedAt: 0, warnedOf: 0, taken: 0, tookAt: now });
   }
 
   forget(socket: Watched): void {
@@ -76,18 +82,26 @@ export class Heartbeat {
   #tick(): void {
     const now = this.#now();
     const steadyNow = this.#steadyNow();
+    // After a time in which nothing ran, what clients have said meanwhile is still to be read: by the next tick it is.
+    this.#isAwake = !this.#isAwake || steadyNow - this.#tickedAt < 2 * this.#tickMs;
+    this.#tickedAt = steadyNow;
     for (const [socket, watch] of this.#watches) {
-      this.#checkSilence(socket, watch, steadyNow);
-      this.#checkProgress(socket, watch, steadyNow);
+      if (this.#isAwake) {
+        this.#checkSilence(socket, watch, steadyNow);
+        this.#checkProgress(socket, watch, steadyNow);
+      }
       this.#checkToken(socket, watch, now);
     }
   }
 
   #checkSilence(socket: Watched, watch: Watch, now: number): void {
     const { intervalMs, timeoutMs } = this.#settings;
-    if (now - socket.lastHeardAt > timeoutMs) {
+    const isAsked = watch.askedAt > socket.lastHeardAt;
+    const hadTime = isAsked && now - watch.askedAt >= timeoutMs - intervalMs;
+    if (hadTime && now - socket.lastHeardAt > timeoutMs) {
       socket.close('heartbeat_timeout');
     } else if (now - watch.pingedAt >= intervalMs) {
+      if (!isAsked) watch.askedAt = now;
       watch.pingedAt = now;
       socket.ping();
     }

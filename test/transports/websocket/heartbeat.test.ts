@@ -67,6 +67,39 @@ test('a client that takes nothing for ten seconds is closed, one that takes some
   expect(new Set(state.closed)).toEqual(new Set(['slow_consumer'])); // a real one closes once
 });
 
+test('what clients say while nothing runs is read before they are taken for silent', () => {
+  const { state, socket } = start();
+  socket.ping = () => {};
+  vi.advanceTimersByTime(14_000);
+  vi.setSystemTime(Date.now() + 30_000);
+  vi.advanceTimersByTime(250);
+  expect(state.closed).toEqual([]);
+  state.lastHeardAt = Date.now();
+  vi.advanceTimersByTime(24_000);
+  expect(state.closed).toEqual([]);
+});
+
+test('one who could not be asked while nothing ran has the time of an answer', () => {
+  const { state, socket } = start();
+  vi.advanceTimersByTime(14_000);
+  socket.ping = () => {};
+  vi.setSystemTime(Date.now() + 30_000);
+  vi.advanceTimersByTime(10_000);
+  expect(state.closed).toEqual([]);
+  vi.advanceTimersByTime(1_000);
+  expect(state.closed).toContain('heartbeat_timeout');
+});
+
+test('nothing is awaited of one that is half-open, however busy this process is', () => {
+  const { state, socket } = start();
+  socket.ping = () => {};
+  for (let busy = 0; busy < 26; busy += 1) {
+    vi.setSystemTime(Date.now() + 750); // every tick is late
+    vi.advanceTimersByTime(250);
+  }
+  expect(state.closed).toContain('heartbeat_timeout');
+});
+
 test('nothing waits, so there is nothing to take', () => {
   const { state } = start();
   vi.advanceTimersByTime(120_000);

@@ -1,0 +1,21 @@
+import { beforeAll, expect, test } from 'vitest';
+import { deathsAlone, faultsAlone } from './faults-alone.ts';
+import { endure } from './ordeal.ts';
+import { type Stage, startAlone } from './stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startAlone();
+}, 60_000);
+
+test.each([...faultsAlone, ...deathsAlone].map((fault, n) => [fault.name, fault, n] as const))(
+  '%s',
+  async (_name, fault, n) => {
+    const outcome = await endure(stage, fault, `alone-${n}`, Math.random);
+    expect(outcome.faults).toEqual([]);
+    const { closes, freshStarts } = fault.excuses ?? {};
+    if (closes === true && freshStarts !== true) expect(outcome.resumes).toBeGreaterThan(0);
+    expect(outcome.deliveries).toBeGreaterThan(outcome.sends);
+  },
+  60_000,
+);
