@@ -26,9 +26,11 @@ import { Guards } from './transports/guards/guards.ts';
 import { createApp } from './transports/http/app.ts';
 import { answerBrokenRequest } from './transports/http/broken.ts';
 import { closingAfterAnswers } from './transports/http/last-answers.ts';
+import { carriageOf } from './transports/websocket/carriage.ts';
 import { Dispatch } from './transports/websocket/dispatch.ts';
 import { Floods } from './transports/websocket/floods.ts';
 import { Heartbeat } from './transports/websocket/heartbeat.ts';
+import type { SessionParts } from './transports/websocket/session.ts';
 import { Upgrade, type UpgradeParts } from './transports/websocket/upgrade.ts';
 
 /** Parts that a caller may put in the place of the usual ones. */
@@ -121,7 +123,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const floods = new Floods(limits, report);
   const checkFloods = (identity: Identity) => floods.check(identity);
   const admission = new Admission({ rooms, door, exclusion, quota, checkFloods, node, now });
-  await shared.start(domain.receive);
+  await shared.start(domain.receive, domain.relocation);
   for (const route of Object.values(routes)) if ('limit' in route) checkedPolicy(route.limit);
   const app = await createApp({
     handlers: operationHandlers({
@@ -134,6 +136,17 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   });
 
   const messages = messageHandlers({ ...domain, iceServers, verify, now });
+  const session: SessionParts = {
+    dispatch: new Dispatch(messages, (sender) => views.role(sender), now),
+    leave: (connection, reason) => membership.leave(connection, reason),
+    lose: (connection, reason) => absence.lose(connection, reason),
+    flooded: (connection) => void floods.record(connection),
+    budgetScale: config.messageBudgetScale,
+    replay: config.resumeWindowMs > 0 ? config.resumeBuffer : undefined,
+    report,
+    steadyNow,
+  };
+  domain.relocation.carriedBy(carriageOf(session));
   const heartbeat = new Heartbeat(heartbeatSettings, now, steadyNow);
   const upgrade = new Upgrade({
     guards,
@@ -143,22 +156,14 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     join: (clientId, identity, place, outlet, address, former) =>
       membership.join(clientId, identity, place, outlet, addressKey(address), former),
     find: (clientId) => views.connection(clientId),
+    fetch: (sought) => shared.fetch(sought),
     reenter: (connection, identity, address, open) =>
       admission.resume(connection, identity, addressKey(address), (from) =>
         whenReady(membership.refresh(connection, identity), () => open(from)),
       ),
     resume: (connection, address, attach) => absence.resume(connection, address, attach),
     socket: { forget: (socket) => heartbeat.forget(socket), report, steadyNow },
-    session: {
-      dispatch: new Dispatch(messages, (sender) => views.role(sender), now),
-      leave: (connection, reason) => membership.leave(connection, reason),
-      lose: (connection, reason) => absence.lose(connection, reason),
-      flooded: (connection) => void floods.record(connection),
-      budgetScale: config.messageBudgetScale,
-      replay: config.resumeWindowMs > 0 ? config.resumeBuffer : undefined,
-      report,
-      steadyNow,
-    },
+    session,
     heartbeat,
     handshakes: parts.handshakes ?? handshakes,
     limits: config,

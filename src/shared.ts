@@ -2,10 +2,10 @@ import type { joinCluster } from './cluster/cluster.ts';
 import type { Config } from './config.ts';
 import { LocalAddressFailures } from './limits/address.ts';
 import { LocalLimitStore } from './limits/local-limit-store.ts';
-import { LocalBroker, type NodeMessage } from './rooms/broker.ts';
+import { LocalBroker, type RoomMessage } from './rooms/broker.ts';
 import type { ChatStore } from './rooms/chat-store.ts';
 import type { Clock } from './rooms/clock.ts';
-import type { Place } from './rooms/connection.ts';
+import type { Connection, Place } from './rooms/connection.ts';
 import type { Directory } from './rooms/directory.ts';
 import type { RoomEvent } from './rooms/events.ts';
 import { LocalBanStore } from './rooms/local-ban-store.ts';
@@ -14,6 +14,7 @@ import { LocalConnectionQuota } from './rooms/local-connection-quota.ts';
 import { LocalDirectory } from './rooms/local-directory.ts';
 import { LocalIdempotencyKeys } from './rooms/local-idempotency-keys.ts';
 import { LocalRoomStore } from './rooms/local-room-store.ts';
+import type { Relocation, Sought } from './rooms/relocation.ts';
 import type { Views } from './rooms/views.ts';
 import { ConfigError } from './settings.ts';
 import type { TelemetryEvent } from './telemetry.ts';
@@ -45,7 +46,8 @@ export function sharedByNobody(config: Config, now: () => number) {
     heed: (_event: RoomEvent) => {},
     isDegraded: () => false,
     hasOthers: () => false,
-    start: async (_received: (place: Place, message: NodeMessage) => void) => {},
+    fetch: async (_sought: Sought): Promise<Connection | undefined> => undefined,
+    start: async (_received: (place: Place, message: RoomMessage) => void, _relocated: Relocation) => {},
     stop: async (_isEmpty?: boolean) => {},
   };
 }

@@ -63,6 +63,7 @@ function write(log: Logger, event: TelemetryEvent): void {
     case 'connection.joined':
     case 'connection.lost':
     case 'connection.resumed':
+    case 'connection.moved':
       return log.debug(idsOf(event), event.type);
     case 'connection.left':
       return log.debug({ ...idsOf(event), reason: event.reason }, event.type);

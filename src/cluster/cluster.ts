@@ -1,15 +1,18 @@
 import type { AddressFailures } from '../limits/address.ts';
 import { LocalLimitStore } from '../limits/local-limit-store.ts';
-import type { NodeMessage } from '../rooms/broker.ts';
+import type { NodeMessage, RoomMessage } from '../rooms/broker.ts';
 import type { HistoryBounds } from '../rooms/chat-store.ts';
 import type { Clock } from '../rooms/clock.ts';
 import type { Place } from '../rooms/connection.ts';
 import type { CapacityLimits } from '../rooms/door.ts';
 import type { Report, RoomEvent } from '../rooms/events.ts';
+import type { Relocation, Sought } from '../rooms/relocation.ts';
 import { sayingDegraded } from './degraded.ts';
+import { Detours, isDetour } from './detours.ts';
 import { Echoes } from './echoes.ts';
 import { Lease } from './lease.ts';
 import { listenTo } from './listener.ts';
+import { isOfMove, Moves } from './moves.ts';
 import { commandTimeoutMs, connectRedis } from './redis.ts';
 import { RedisAddressFailures } from './redis-address-failures.ts';
 import { RedisBanStore } from './redis-ban-store.ts';
@@ -85,7 +88,10 @@ export async function joinCluster(
       if (!hasLeft) run();
     }, ms);
   const ownClock = { now, later };
-  let receive: (place: Place, message: NodeMessage) => void = () => {};
+  /** A node waits so long for another one, where a session moves. */
+  const movedMs = 10 * timeoutMs;
+  let receive: (place: Place, message: RoomMessage) => void = () => {};
+  let relocation: Relocation | undefined;
   const redis = await connectRedis(
     urls,
     { onError: (error) => report({ type: 'redis.failed', error }) },
@@ -120,23 +126,33 @@ export async function joinCluster(
     steadyNow,
   );
   const echoes = new Echoes(later, timeoutMs);
+  const detours = new Detours(later, () => relocation?.spoil(), movedMs);
   const onGap = () => {
     echoes.missed();
+    detours.missed();
     void rooms.reload();
   };
   const windows = { ...probeWindows, answerMs: timeoutMs };
   const subscriptions = new Subscriptions(redis, listenTo(urls), prefix, onGap, report, ownClock, windows);
   const receiver = {
     message: (place: Place, message: NodeMessage, origin: string) =>
-      rooms.inOrder(place, () => {
-        if (origin !== lease.id || echoes.isDue(message)) receive(place, message);
-      }),
+      rooms.inOrder(place, () => take(place, message, origin)),
     event: (...event: Parameters<RedisRoomStore['event']>) => rooms.event(...event),
   };
-  const broker = new RedisBroker(subscriptions, redis, prefix, () => lease.id, receiver, report);
+  const broker = new RedisBroker(subscriptions, redis, prefix, () => lease.id, receiver, report, detours);
   const directory = new RedisDirectory(stores, prefix, lease, ownClock);
   const commands = new RoomCommands(stores, redis.publishCommand, prefix, lease);
-  const rooms = new RedisRoomStore(commands, directory, broker, lease, capacity.roomSize, ownClock);
+  const rooms = new RedisRoomStore(commands, directory, broker, lease, capacity.roomSize, ownClock, detours);
+  const moves = new Moves({
+    rooms,
+    commands,
+    broker,
+    directory,
+    detours,
+    lease,
+    clock: ownClock,
+    answerMs: movedMs,
+  });
   const nodes = { own: () => lease.id, live: () => lease.live };
   const quota = new RedisConnectionQuota(stores, prefix, capacity, nodes, later);
   const limits = new ResilientLimitStore(
@@ -146,6 +162,14 @@ export async function joinCluster(
     report,
     later,
   );
+
+  /** Takes a message of another node, or one of this node that has come by. */
+  function take(place: Place, message: NodeMessage, origin: string): void {
+    if (origin === lease.id && 'echo' in message && isDetour(message.echo)) detours.come(place, message.echo);
+    else if (origin === lease.id && !echoes.isDue(message)) return;
+    else if (isOfMove(message)) moves.receive(place, message, origin);
+    else receive(place, message);
+  }
 
   /** A Redis that answers is given the time to answer in: many nodes may start at once. */
   async function patiently(start: () => Promise<void>): Promise<void> {
@@ -191,9 +215,14 @@ export async function joinCluster(
     hasOthers: () => lease.live.size > 1,
     isDegraded: () => !lease.held || !lease.healthy || !subscriptions.delivering,
 
-    /** Takes part from now on; `received` hears what other nodes send. */
-    async start(received: typeof receive): Promise<void> {
+    /** Has a session come here that is on another node; as `Moves` says. */
+    fetch: (sought: Sought) => moves.fetch(sought),
+
+    /** Takes part from now on; `received` hears what other nodes send, and `relocated` carries moves out. */
+    async start(received: typeof receive, relocated: Relocation): Promise<void> {
       receive = received;
+      relocation = relocated;
+      moves.carriedOutBy(relocated);
       try {
         await Promise.all([patiently(() => lease.start()), patiently(() => subscriptions.start())]);
       } catch (error) {

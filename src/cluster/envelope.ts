@@ -3,17 +3,18 @@ import type { NodeMessage } from '../rooms/broker.ts';
 import type { Frame } from '../rooms/frame.ts';
 
 /** The version of the format in which nodes tell each other something: any change of it, a new kind too, is another. */
-export const envelopeVersion = '1';
+export const envelopeVersion = '2';
 
 /**
  * What one node sends to others: one line of words parted by single spaces, and a body as it is, so that the frame of a
  * client's message travels without being written anew.
  *
  * ```
- * 1 <origin> announce <flags> <from> <except> <only, by commas>[ <echo>]\n<frame>
- * 1 <origin> direct <flags> <to> <from> <close>\n<frame, or nothing>
- * 1 <origin> banned\n<JSON>
- * 1 <origin> event …\n<JSON>          written by the scripts of the room store
+ * 2 <origin> announce <flags> <from> <except> <only, by commas>[ <echo>]\n<frame>
+ * 2 <origin> direct <flags> <to> <from> <close>[ <echo>]\n<frame, or nothing>
+ * 2 <origin> fence <echo>\n
+ * 2 <origin> <any other kind>\n<JSON>
+ * 2 <origin> event …\n<JSON>          written by the scripts of the room store
  * ```
  * `-` stands for what is absent. Flags: `v` for a volatile frame, `w` for those who wait as well.
  */
@@ -37,10 +38,13 @@ export function seal(origin: string, message: NodeMessage): string {
       return `${head} ${audience}${echo === undefined ? '' : ` ${echo}`}\n${frame.text}`;
     }
     case 'direct': {
-      const { to, frame, from = '-', close = '-' } = message;
-      return `${envelopeVersion} ${origin} direct ${flagsOf(frame, false)} ${to} ${from} ${close}\n${frame?.text ?? ''}`;
+      const { to, frame, from = '-', close = '-', echo } = message;
+      const head = `${envelopeVersion} ${origin} direct ${flagsOf(frame, false)} ${to} ${from} ${close}`;
+      return `${head}${echo === undefined ? '' : ` ${echo}`}\n${frame?.text ?? ''}`;
     }
-    case 'banned': {
+    case 'fence':
+      return `${envelopeVersion} ${origin} fence ${message.echo}\n`;
+    default: {
       const { kind, ...said } = message;
       return `${envelopeVersion} ${origin} ${kind}\n${JSON.stringify(said)}`;
     }
@@ -57,7 +61,8 @@ export function open(text: string): Envelope {
 
 /** Whether it is for the node that wrote it as well. */
 export function comesBack({ kind, words }: Envelope): boolean {
-  return kind === 'announce' && words[4] !== undefined;
+  const at = { announce: 4, direct: 4, fence: 0 }[kind];
+  return at !== undefined && words[at] !== undefined;
 }
 
 /** The message of a node in an envelope of this version; `undefined` where it holds something else. */
@@ -76,16 +81,22 @@ export function messageIn({ kind, words, body }: Envelope): NodeMessage | undefi
       };
     }
     case 'direct': {
-      const [flags = '', to = '', from, close = '-'] = words;
+      const [flags = '', to = '', from, close = '-', echo] = words;
       return {
         kind,
         to,
         ...(body !== '' && { frame: frameIn(flags, body) }),
         ...(isCloseName(close) && { close }),
         ...present('from', from),
+        ...present('echo', echo),
       };
     }
+    case 'fence':
+      return { kind, echo: words[0] ?? '' };
     case 'banned':
+    case 'claim':
+    case 'refusal':
+    case 'parcel':
       return { kind, ...JSON.parse(body) };
     default:
       return undefined;

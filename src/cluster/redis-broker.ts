@@ -3,6 +3,7 @@ import type { Place } from '../rooms/connection.ts';
 import type { Report } from '../rooms/events.ts';
 import type { Ready } from '../rooms/ready.ts';
 import { placeKey } from '../rooms/room-store.ts';
+import type { Detours } from './detours.ts';
 import { comesBack, type Envelope, envelopeVersion, messageIn, open, seal } from './envelope.ts';
 import type { Publisher } from './redis.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -23,6 +24,7 @@ export type BrokerEvent =
 
 /** Where messages of other nodes go, and this one's echoes, each in the order of the node that sent them. */
 export interface Receiver {
+  /** @param origin empty where it is to be taken whoever has sent it */
   message(place: Place, message: NodeMessage, origin: string): void;
   /** A change of the room, as the script that made it published it; those of this node too. */
   event(place: Place, event: Envelope): void;
@@ -50,6 +52,9 @@ export class RedisBroker implements Broker {
   /** By `placeKey`: the channels, and when they are heard. */
   readonly #followed = new Map<string, { readonly channels: readonly string[]; isHeard: Ready<void> }>();
   readonly #refused = new Set<string>();
+  /** Channels of other nodes, and how many need them. */
+  readonly #overheard = new Map<string, number>();
+  readonly #detours: Detours | undefined;
   #unanswered = 0;
   #published = 0;
   #dropped = 0;
@@ -65,6 +70,7 @@ export class RedisBroker implements Broker {
     nodeId: () => string,
     receiver: Receiver,
     report: Report<BrokerEvent>,
+    detours?: Detours,
   ) {
     this.#subscriptions = subscriptions;
     this.#publisher = publisher;
@@ -72,6 +78,7 @@ export class RedisBroker implements Broker {
     this.#nodeId = nodeId;
     this.#receiver = receiver;
     this.#report = report;
+    this.#detours = detours;
   }
 
   /** How many messages went out, for a metric. */
@@ -120,6 +127,37 @@ export class RedisBroker implements Broker {
     this.#send(this.#nodeChannel(place, node), message);
   }
 
+  isDetoured(place: Place): boolean {
+    return this.#detours?.has(place) === true;
+  }
+
+  detour(place: Place, message: Extract<NodeMessage, { kind: 'announce' | 'direct' }>): void {
+    const nodeId = this.#nodeId();
+    const echo = this.#detours?.expect(place, () => this.#receiver.message(place, message, ''));
+    if (message.kind === 'announce') this.publish(place, { ...message, echo });
+    else this.send(nodeId, place, { ...message, echo });
+  }
+
+  /**
+   * Hears what is sent to clients of another node as well, until {@link overhearNoMore}: one may be on this node by then.
+   * Resolves once nothing can be missed.
+   */
+  async overhear(place: Place, node: string): Promise<void> {
+    if (node === '' || node === this.#nodeId()) return;
+    const { roomId, channel } = place;
+    const name = this.#nodeChannel(place, node);
+    this.#overheard.set(name, (this.#overheard.get(name) ?? 0) + 1);
+    await this.#subscriptions.subscribe(name, (text) => this.#hear({ roomId, channel }, text, true));
+  }
+
+  /** Undoes one {@link overhear}. */
+  overhearNoMore(place: Place, node: string): void {
+    const name = this.#nodeChannel(place, node);
+    const needed = (this.#overheard.get(name) ?? 0) - 1;
+    if (needed > 0) this.#overheard.set(name, needed);
+    else if (this.#overheard.delete(name)) this.#subscriptions.unsubscribe(name);
+  }
+
   /** What a script publishes in the place of {@link publish}, where there is more to it: command, channel, text. */
   publishing(place: Place, message: NodeMessage): [command: string, channel: string, text: string] {
     const channel = allChannel(this.#prefix, place);
@@ -143,23 +181,24 @@ export class RedisBroker implements Broker {
     });
   }
 
-  #hear(place: Place, text: string): void {
+  #hear(place: Place, text: string, isOverheard = false): void {
     try {
-      this.#take(place, open(text));
+      this.#take(place, open(text), isOverheard);
     } catch (error) {
       // The library would drop whatever else it has read.
       this.#report({ type: 'broker.failed', error });
     }
   }
 
-  #take(place: Place, envelope: Envelope): void {
+  #take(place: Place, envelope: Envelope, isOverheard: boolean): void {
     const { version, origin, kind } = envelope;
     if (version !== envelopeVersion) return this.#refuse(origin, version);
+    if (isOverheard && kind !== 'direct') return;
     if (kind === 'event') return this.#receiver.event(place, envelope);
-    if (origin === this.#nodeId() && !comesBack(envelope)) return;
+    if (origin === this.#nodeId() && !isOverheard && !comesBack(envelope)) return;
     const message = messageIn(envelope);
     if (message === undefined) return this.#refuse(origin, `${version} ${kind}`);
-    this.#receiver.message(place, message, origin);
+    this.#receiver.message(place, message, isOverheard ? '' : origin);
   }
 
   #refuse(origin: string, version: string): void {

@@ -82,7 +82,9 @@ export class RedisDirectory implements Directory {
 
   /** Lists these connections no more, of whatever node they are. */
   async remove(clientIds: readonly string[]): Promise<void> {
-    const byNode = Map.groupBy(clientIds, nodeOf);
+    // Where one was moved to that is of another node, that one takes it out.
+    const whose = (clientId: string) => (this.#own.has(clientId) ? this.#lease.id : nodeOf(clientId));
+    const byNode = Map.groupBy(clientIds, whose);
     const writes = [...byNode].map(([node, ids]) => {
       if (node !== this.#lease.id) return this.#send(node, [], ids);
       for (const clientId of ids) {
@@ -95,8 +97,12 @@ export class RedisDirectory implements Directory {
 
   /** A connection of this node has gone, whoever took it out. */
   heed(event: RoomEvent): void {
-    if (event.type !== 'connection.left') return;
-    const { clientId } = event.connection;
+    if (event.type === 'connection.left' || event.type === 'connection.moved')
+      this.unlist(event.connection.clientId);
+  }
+
+  /** This node lists it no more. */
+  unlist(clientId: string): void {
     if (!this.#own.delete(clientId)) return;
     this.#dirty.add(clientId);
     this.#write().catch(() => {}); // tried again
@@ -152,9 +158,12 @@ export class RedisDirectory implements Directory {
     const own = this.#own.get(clientId);
     if (own !== undefined) return shown(own);
     const node = nodeOf(clientId);
-    if (node === '' || node === this.#lease.id) return undefined;
+    if (node === '') return undefined;
     const text = await this.#redis.command('HGET', this.#keyOf(node), clientId);
-    return typeof text === 'string' ? shown(JSON.parse(text)) : undefined;
+    if (typeof text === 'string') return shown(JSON.parse(text));
+    // Its session may have moved to another node, if there is one of this name at all.
+    const moved = (await this.#all()).all.find((listed) => listed.clientId === clientId);
+    return moved && shown(moved);
   }
 
   /** Everybody; of nodes that cannot be read, nobody, and then it says so. */
@@ -162,7 +171,9 @@ export class RedisDirectory implements Directory {
     const { lists, isComplete } = await readOthers(this.#redis, this.#nodeKeys, this.#lease.id, (node) =>
       this.#keyOf(node),
     );
-    return { all: [...this.#own.values(), ...lists.flat()], isComplete };
+    // One that moves may be in two lists for a moment.
+    const all = [...lists.flat(), ...this.#own.values()].map((listed) => [listed.clientId, listed] as const);
+    return { all: [...new Map(all).values()], isComplete };
   }
 
   /** Resolves when what is to be said by now has been written. */

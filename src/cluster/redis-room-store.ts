@@ -7,6 +7,7 @@ import type { Follower, RoomStore, Said } from '../rooms/room-store.ts';
 import { Arrears } from './arrears.ts';
 import { endsSessions, isComing, proposalOf } from './commit.ts';
 import { degraded } from './degraded.ts';
+import { Detours } from './detours.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import { listAhead } from './listing.ts';
@@ -52,12 +53,13 @@ export class RedisRoomStore implements RoomStore {
     lease: Pick<Lease, 'id' | 'until' | 'live' | 'settled'>,
     roomSize: number,
     clock: Clock,
+    detours = new Detours(clock.later, () => {}, 1_000),
   ) {
     this.#commands = commands;
     this.#directory = directory;
     this.#roomSize = roomSize;
     const hasLeft = (clientId: string) => this.#arrears.owes(clientId);
-    this.#replicas = new Replicas(commands, directory, broker, lease, clock, hasLeft);
+    this.#replicas = new Replicas(commands, directory, broker, lease, clock, hasLeft, detours);
     const payment = {
       say: ({ place, rule, cause }: Parameters<Arrears['went']>[0]) => this.transaction(place, rule, cause),
       update: (connection: Connection) => {
@@ -66,7 +68,7 @@ export class RedisRoomStore implements RoomStore {
       look: (place: Place) => this.#replicas.reload(place), // which has them buried
     };
     this.#arrears = new Arrears(payment, clock.later);
-    this.#updates = new Updates(commands, directory, this.#pace, {
+    this.#updates = new Updates(commands, directory, this.#pace, detours, {
       isHost: (connection) => this.get(connection)?.hosts.includes(connection.clientId) ?? false,
       isThere: ({ clientId }) => this.#knows(clientId),
       failed: (connection) => this.#arrears.changed(connection),
@@ -155,8 +157,13 @@ export class RedisRoomStore implements RoomStore {
     });
   }
 
-  update(connection: Connection, said?: Said): void {
-    this.#updates.say(connection, said);
+  update(connection: Connection, said?: Said, tellHere = () => {}): void {
+    this.#updates.say(connection, said, tellHere);
+  }
+
+  /** Has others know by now what they would be told soon of the clients that this node has in a channel of a room. */
+  flush(place: Place): void {
+    this.#updates.flush(place);
   }
 
   /** Messages may have been missed: every room is loaded anew. */

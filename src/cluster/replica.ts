@@ -9,6 +9,10 @@ export interface EventBody extends Omit<Outcome, 'state'> {
   readonly update?: MemberRecord;
   /** What it has said by that. */
   readonly said?: Said | undefined;
+  /** What this does at the node that has it, once it comes by there. */
+  readonly echo?: string | undefined;
+  /** By which its session was asked for, which is on the node of the record from here on. */
+  readonly claim?: string | undefined;
   /** `null`: the room has ended; absent: it stays as it is. */
   readonly state?: RoomState | null | undefined;
   readonly version?: string | undefined;

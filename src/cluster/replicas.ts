@@ -4,6 +4,7 @@ import type { Connection, Place } from '../rooms/connection.ts';
 import { type Follower, placeKey } from '../rooms/room-store.ts';
 import { Burial } from './burial.ts';
 import { degraded } from './degraded.ts';
+import type { Detours } from './detours.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import { listAnew } from './listing.ts';
@@ -27,6 +28,7 @@ export class Replicas {
   readonly #burial: Burial;
   readonly #clock: Clock;
   readonly #hasLeft: (clientId: string) => boolean;
+  readonly #detours: Detours;
   readonly #byPlace = new Map<string, Replica>();
   #follower: Follower | undefined;
 
@@ -38,6 +40,7 @@ export class Replicas {
     lease: Pick<Lease, 'id' | 'until' | 'live' | 'settled'>,
     clock: Clock,
     hasLeft: (clientId: string) => boolean,
+    detours: Detours,
   ) {
     this.#commands = commands;
     this.#directory = directory;
@@ -45,6 +48,7 @@ export class Replicas {
     this.#lease = lease;
     this.#clock = clock;
     this.#hasLeft = hasLeft;
+    this.#detours = detours;
     this.#burial = new Burial(lease, clock.later);
   }
 
@@ -204,14 +208,17 @@ export class Replicas {
     this.#closeIdle(replica);
   }
 
-  #take(replica: Replica, { words, body: text }: Envelope): void {
+  #take(replica: Replica, { origin, words, body: text }: Envelope): void {
     const step = replica.step(words);
     if (step === 'gap') this.#load(replica).catch(() => {}); // tried again
     if (step !== 'next') return;
     const body: EventBody = JSON.parse(text);
-    const { update, said, ...outcome } = body;
-    if (update !== undefined) this.#follower?.update(update, said);
-    else {
+    const { update, said, echo, claim, ...outcome } = body;
+    if (update !== undefined && claim !== undefined) this.#follower?.move(update, claim);
+    else if (update !== undefined) {
+      this.#follower?.update(update, said);
+      if (echo !== undefined && origin === this.#lease.id) this.#detours.come(replica.place, echo);
+    } else {
       const before = replica.state;
       replica.turn(body);
       const applied = { ...outcome, state: replica.state, order: Number(words[2]) };

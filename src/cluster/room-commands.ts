@@ -12,6 +12,7 @@ import {
   commitScript,
   type Loaded,
   loadScript,
+  moveScript,
   restoreScript,
   updateScript,
 } from './room-scripts.ts';
@@ -46,12 +47,31 @@ export class RoomCommands {
     return (await this.#run(commitScript, place, args)) as CommitReply;
   }
 
-  async update(place: Place, record: MemberRecord, said: Said | undefined): Promise<void> {
+  /** Says whether it was done: not where the client is not there, or is on another node. */
+  async update(place: Place, record: MemberRecord, said: Said | undefined, echo?: string): Promise<boolean> {
     const { publishCommand, channel, head } = this.publishing(place);
     const text = JSON.stringify(record);
-    const body: EventBody = { update: record, said };
+    const body: EventBody = { update: record, said, echo };
     const args = [record.clientId, text, publishCommand, channel, head, JSON.stringify(body)];
-    await this.#run(updateScript, place, args);
+    return (await this.#run(updateScript, place, args)) === 1;
+  }
+
+  /** A session of this node is on another one, as the record says; `false` where it is not there any more. */
+  async move(place: Place, record: MemberRecord, claim: string): Promise<boolean> {
+    const { publishCommand, channel, head } = this.publishing(place);
+    const { clientId } = record;
+    const known = JSON.stringify({ clientId, node: this.#lease.id }).slice(0, -1);
+    const body: EventBody = { update: record, claim };
+    const args = [
+      clientId,
+      JSON.stringify(record),
+      known,
+      publishCommand,
+      channel,
+      head,
+      JSON.stringify(body),
+    ];
+    return (await this.#run(moveScript, place, args)) === 1;
   }
 
   async load(place: Place): Promise<Loaded> {

@@ -97,11 +97,23 @@ publish(ARGV[13], ARGV[14], ARGV[15], current, seq, order, ARGV[16])
 return { 'ok', current, seq }
 `);
 
-/** KEYS: as above. ARGV: the end of the lease, the id, the record, and how to publish: command, channel, head, body. */
-export const updateScript = script(`${publishes}
+/** What both do who write a record anew: the client must be at a node, as the beginning of what is known of it tells. */
+const writesAnew = `${publishes}
+local function isAt(known, head)
+  local start = known:find('\\n', 1, true)
+  return known:sub(start + 1, start + #head) == head
+end
+`;
+
+/**
+ * KEYS: as above. ARGV: the end of the lease, the id, the record, and how to publish: command, channel, head, body. Whose
+ * session has moved to another node stays as that one says.
+ */
+export const updateScript = script(`${writesAnew}
+local head = ARGV[3]:match('^{"clientId":"[^"]*","node":"[^"]*"') or ''
 for _, roll in ipairs({ members, waiting }) do
   local known = redis.call('HGET', roll, ARGV[2])
-  if known then
+  if known and isAt(known, head) then
     redis.call('HSET', roll, ARGV[2], known:sub(1, known:find('\\n', 1, true)) .. ARGV[3])
     local incarnation = redis.call('HGET', room, 'incarnation') or ''
     publish(ARGV[4], ARGV[5], ARGV[6], incarnation, redis.call('HINCRBY', room, 'seq', 1), 0, ARGV[7])
@@ -109,6 +121,19 @@ for _, roll in ipairs({ members, waiting }) do
   end
 end
 return 0
+`);
+
+/**
+ * The session of a member moves to another node. KEYS: as above. ARGV: the end of the lease, the id, the record, how it
+ * begins until then, and how to publish: command, channel, head, body. Returns 0 where the member is not there any more.
+ */
+export const moveScript = script(`${writesAnew}
+local known = redis.call('HGET', members, ARGV[2])
+if not known or not isAt(known, ARGV[4]) then return 0 end
+redis.call('HSET', members, ARGV[2], known:sub(1, known:find('\\n', 1, true)) .. ARGV[3])
+local incarnation = redis.call('HGET', room, 'incarnation') or ''
+publish(ARGV[5], ARGV[6], ARGV[7], incarnation, redis.call('HINCRBY', room, 'seq', 1), 0, ARGV[8])
+return 1
 `);
 
 /** What there is of a room. */

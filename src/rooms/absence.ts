@@ -37,20 +37,27 @@ export class Absence {
    * waits to be let in has no place to keep. Does nothing if the client has gone.
    */
   lose(connection: Connection, reason: Departure['reason']): Ready<unknown> {
-    const { registry, rooms, news, door, membership, resumeWindowMs, report, clock } = this.#parts;
+    const { registry, rooms, news, door, membership, resumeWindowMs, report } = this.#parts;
     if (resumeWindowMs === 0 || isWaiting(connection)) return membership.leave(connection, reason);
     if (registry.get(connection.clientId) === undefined) return undefined;
     registry.lose(connection);
-    const { lostSerial } = connection;
     report({ type: 'connection.lost', connection });
-    news.turned(connection);
-    rooms.update(connection);
-    clock.later(() => {
-      // It may have come back, and may be away again.
-      if (connection.lostSerial === lostSerial) void membership.leave(connection, reason);
-    }, resumeWindowMs);
+    rooms.update(connection, undefined, () => news.turned(connection));
+    this.await(connection, reason);
     for (const old of door.surplus(connection)) void membership.leave(old, 'disconnected');
     return undefined;
+  }
+
+  /** Takes one out that is away, at the end of a window that begins now, unless it has come back. */
+  await(connection: Connection, reason: Departure['reason']): void {
+    const { membership, resumeWindowMs, clock } = this.#parts;
+    const { lostSerial } = connection;
+    const end = async () => {
+      await connection.departing;
+      // It may have come back, and may be away again; or it is on another node.
+      if (connection.lostSerial === lostSerial) await membership.leave(connection, reason);
+    };
+    clock.later(() => void end(), resumeWindowMs);
   }
 
   /**
@@ -67,8 +74,6 @@ export class Absence {
     news.readRoster(connection);
     attach(changes.welcome(connection, true));
     report({ type: 'connection.resumed', connection });
-    if (!wasAway) return;
-    news.turned(connection);
-    rooms.update(connection);
+    if (wasAway) rooms.update(connection, undefined, () => news.turned(connection));
   }
 }

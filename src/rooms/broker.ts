@@ -2,9 +2,13 @@ import type { Channel, CloseName, SessionKicked } from '../../generated/messages
 import type { Place } from './connection.ts';
 import type { Frame } from './frame.ts';
 import type { Ready } from './ready.ts';
+import type { SessionParcel } from './relocation.ts';
 
 /** What one node tells others about a channel of a room, beside the changes of the room itself. */
-export type NodeMessage =
+export type NodeMessage = RoomMessage | MoveMessage;
+
+/** What is for the clients of the other nodes, or about them. */
+export type RoomMessage =
   /** A frame for the members of the channel that are on the other node. */
   | {
       readonly kind: 'announce';
@@ -28,6 +32,8 @@ export type NodeMessage =
       readonly frame?: Frame | undefined;
       readonly close?: CloseName | undefined;
       readonly from?: string | undefined;
+      /** As that of an announcement. */
+      readonly echo?: string | undefined;
     }
   /** A user is kept out from now on. Travels as JSON: whatever more is said of it arrives. */
   | {
@@ -40,6 +46,37 @@ export type NodeMessage =
       readonly reason?: string | undefined;
       readonly by: SessionKicked['by'];
     };
+
+/** What two nodes say to each other of a session that moves. Each travels as JSON. */
+export type MoveMessage =
+  /** Asks for a session whose client has come to the node that asks. */
+  | {
+      readonly kind: 'claim';
+      /** Names this attempt. */
+      readonly claim: string;
+      readonly clientId: string;
+      /** Of the resume token, which itself stays where it is. */
+      readonly tokenHash: string;
+      /** How many of its messages the client has. */
+      readonly received: number;
+    }
+  /** It does not come. */
+  | {
+      readonly kind: 'refusal';
+      readonly claim: string;
+      readonly clientId: string;
+      /** Whether it is the client's, and only cannot go on: then it is to end. */
+      readonly isOwn: boolean;
+    }
+  /** All that it is, sent once it has moved. */
+  | {
+      readonly kind: 'parcel';
+      readonly claim: string;
+      readonly clientId: string;
+      readonly parcel: SessionParcel;
+    }
+  /** To this node itself: whatever it has sent before has come by. */
+  | { readonly kind: 'fence'; readonly echo: string };
 
 /**
  * The way to the other nodes. A single process is a cluster of one: it has none, and its broker does nothing.
@@ -62,6 +99,13 @@ export interface Broker {
   publish(place: Place, message: NodeMessage): void;
   /** To one other node, if it follows the channel. Never throws or waits. */
   send(node: string, place: Place, message: NodeMessage): void;
+  /**
+   * Whether what the clients of this node are told has to go the way of what other nodes say just now, so that it has its
+   * place among that.
+   */
+  isDetoured(place: Place): boolean;
+  /** Sends it that way: an announcement to all nodes, anything else to this one; it is received here like theirs. */
+  detour(place: Place, message: Extract<NodeMessage, { kind: 'announce' | 'direct' }>): void;
 }
 
 /** The broker of a process that is alone: there is nobody to hear, and nobody to tell. */
@@ -70,4 +114,8 @@ export class LocalBroker implements Broker {
   unfollow(): void {}
   publish(): void {}
   send(): void {}
+  isDetoured(): boolean {
+    return false;
+  }
+  detour(): void {}
 }

@@ -1,6 +1,6 @@
 import { Absence } from './absence.ts';
 import type { BanStore } from './ban-store.ts';
-import type { Broker, NodeMessage } from './broker.ts';
+import type { Broker, RoomMessage } from './broker.ts';
 import { Changes, type WelcomeSettings } from './changes.ts';
 import type { ChatStore } from './chat-store.ts';
 import type { Clock } from './clock.ts';
@@ -15,6 +15,7 @@ import { Membership } from './membership.ts';
 import { Moderation } from './moderation.ts';
 import { News } from './news.ts';
 import { Registry } from './registry.ts';
+import { Relocation } from './relocation.ts';
 import type { RoomStore } from './room-store.ts';
 import { Views } from './views.ts';
 
@@ -60,13 +61,14 @@ export function openDomain(
   const absence = new Absence({
     ...{ registry, rooms, news, changes, door, membership, resumeWindowMs, report, clock },
   });
-  const follower = new RoomFollower(registry, views, news, changes, membership);
+  const relocation = new Relocation({ registry, news, membership, absence, node, report });
+  const follower = new RoomFollower(registry, views, news, changes, membership, relocation);
   rooms.followedBy(follower);
   const closing = new Closing(registry, rooms, views, history);
   const exclusion = new Exclusion(registry, membership, bans, broker, newId, now);
   const moderation = new Moderation(rooms, views, membership, exclusion);
   /** Takes what another node has sent. */
-  function receive(place: Place, message: NodeMessage): void {
+  function receive(place: Place, message: RoomMessage): void {
     if (message.kind === 'banned') void exclusion.receive(place, message);
     else hub.receive(place, message);
   }
@@ -82,6 +84,7 @@ export function openDomain(
     door,
     membership,
     absence,
+    relocation,
     closing,
     exclusion,
     moderation,

@@ -88,6 +88,8 @@ export class Evacuation {
   async end(): Promise<boolean> {
     const { registry, pace } = this.#parts;
     const until = pace.steadyNow() + endMs;
+    // Who is about to go to another node has gone by then, or stays.
+    await allReady([...registry.all().filter(isHere)], ({ departing }) => departing);
     const ends = this.#ends();
     while (ends.length > 0 && pace.steadyNow() < until) {
       await Promise.allSettled(ends.splice(0, endedAtOnce).map((end) => Promise.try(end)));

@@ -9,6 +9,11 @@ export type RoomEvent =
       readonly connection: Connection;
     }
   | {
+      /** The session of one that had lost its connection has gone to another node, where the client is. */
+      readonly type: 'connection.moved';
+      readonly connection: Connection;
+    }
+  | {
       readonly type: 'connection.left';
       readonly connection: Connection;
       readonly reason: Departure['reason'];

@@ -4,6 +4,7 @@ import type { Membership } from './membership.ts';
 import type { News } from './news.ts';
 import type { Ready } from './ready.ts';
 import type { Registry } from './registry.ts';
+import type { Relocation } from './relocation.ts';
 import type { RoomState } from './room.ts';
 import type { Applied, Follower, RollEntry, Said } from './room-store.ts';
 import type { Views } from './views.ts';
@@ -15,13 +16,22 @@ export class RoomFollower implements Follower {
   readonly #news: News;
   readonly #changes: Changes;
   readonly #membership: Membership;
+  readonly #relocation: Relocation;
 
-  constructor(registry: Registry, views: Views, news: News, changes: Changes, membership: Membership) {
+  constructor(
+    registry: Registry,
+    views: Views,
+    news: News,
+    changes: Changes,
+    membership: Membership,
+    relocation: Relocation,
+  ) {
     this.#registry = registry;
     this.#views = views;
     this.#news = news;
     this.#changes = changes;
     this.#membership = membership;
+    this.#relocation = relocation;
   }
 
   apply(place: Place, applied: Applied): void {
@@ -50,6 +60,10 @@ export class RoomFollower implements Follower {
     else this.#news.renamed(connection);
   }
 
+  move(record: MemberRecord, claim: string): void {
+    this.#relocation.move(record, claim);
+  }
+
   take(
     place: Place,
     roll: readonly RollEntry[],
@@ -66,6 +80,7 @@ export class RoomFollower implements Follower {
     }
     const wasWatched = this.#registry.isHere(place);
     for (const entry of roll) {
+      this.#relocation.move(entry.record, undefined); // if it has, of which this node has not heard
       this.update(entry.record, undefined);
       // One of this node may be among them, who is to hear of those that come after it.
       this.#changes.meet(place, entry, this.#registry.isHere(place));

@@ -100,7 +100,10 @@ export class Hub {
   ): void {
     const frame = this.encode(type, payload, stamp);
     const chosen = only && [...only];
-    this.#deliver(place, frame, stamp.from, { only: chosen, except, alsoWaiting });
+    const audience = { only: chosen, except, alsoWaiting };
+    if (this.#broker.isDetoured(place))
+      return this.#broker.detour(place, announced(frame, stamp.from, audience));
+    this.#deliver(place, frame, stamp.from, audience);
     if (!this.#registry.isElsewhere(place)) return;
     const elsewhere = chosen?.filter(({ node }) => node !== undefined);
     if (elsewhere?.length === 0) return;
@@ -163,8 +166,10 @@ export class Hub {
   #deliverTo(peer: Connection, frame: Frame, from: string): void {
     // It has been told of the sender by now.
     this.#beforeFrame(peer, from);
-    if (peer.node === undefined) peer.outlet.send(frame);
-    else this.#broker.send(peer.node, peer, { kind: 'direct', to: peer.clientId, frame, from });
+    const message = { kind: 'direct', to: peer.clientId, frame, from } as const;
+    if (peer.node !== undefined) this.#broker.send(peer.node, peer, message);
+    else if (this.#broker.isDetoured(peer)) this.#broker.detour(peer, message);
+    else peer.outlet.send(frame);
   }
 
   #deliver(place: Place, frame: Frame, from: string | undefined, audience: Audience): void {

@@ -1,7 +1,7 @@
-import type { Place } from './connection.ts';
+import type { Connection, Place } from './connection.ts';
 import type { Ready } from './ready.ts';
 import type { Outcome, RoomState, Rule } from './room.ts';
-import { type Follower, placeKey, type RoomStore } from './room-store.ts';
+import { type Follower, placeKey, type RoomStore, type Said } from './room-store.ts';
 
 interface Room {
   readonly state: RoomState;
@@ -42,5 +42,7 @@ export class LocalRoomStore implements RoomStore {
     return outcome;
   }
 
-  update(): void {}
+  update(_connection: Connection, _said?: Said, tellHere?: () => void): void {
+    tellHere?.();
+  }
 }

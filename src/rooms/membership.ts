@@ -155,8 +155,12 @@ export class Membership {
     ending?: Ending,
     permit?: Permit,
   ): Ready<boolean> {
-    const { clientId } = connection;
+    const { clientId, departing } = connection;
     if (this.#registry.get(clientId) === undefined) return false;
+    // From wherever it is by then.
+    if (departing !== undefined && this.#registry.get(clientId) === connection) {
+      return departing.then(() => this.leave(connection, reason, ending, permit));
+    }
     const rule: Rule<Outcome> = (state) => {
       // It may be let in under way.
       if (isWaiting(connection)) return stopWaiting(clientId, reason, ending)(state);
@@ -182,13 +186,15 @@ export class Membership {
     const before = connection.identity;
     connection.identity = identity;
     const isRenamed = before.presenterName !== identity.presenterName;
-    if (isRenamed || before.host !== identity.host) this.#rooms.update(connection);
+    const tellHere = () => {
+      if (isRenamed && !isWaiting(connection)) this.#news.renamed(connection);
+    };
+    if (isRenamed || before.host !== identity.host) this.#rooms.update(connection, undefined, tellHere);
     if (isWaiting(connection)) {
       if (identity.host) return this.admit(connection);
       if (isRenamed) this.#news.tellOfWaiting(connection);
       return undefined;
     }
-    if (isRenamed) this.#news.renamed(connection);
     // Only a claim that changes changes anything: a host by election stays host while its tokens say nothing of it.
     if (before.host === identity.host) return undefined;
     return this.#rooms.transaction(connection, (state) => {
@@ -210,7 +216,7 @@ export class Membership {
   *#heirs(place: Place, except?: Connection): Iterable<Member> {
     let lastLost: Connection | undefined;
     for (const member of this.#registry.members(place).values()) {
-      if (member === except) continue;
+      if (member.clientId === except?.clientId) continue;
       if (member.connectionStatus === 'connected') yield asMember(member);
       else if (member.lostSerial > (lastLost?.lostSerial ?? 0)) lastLost = member;
     }

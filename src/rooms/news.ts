@@ -73,6 +73,11 @@ export class News {
     this.#presence.read(place);
   }
 
+  /** Tells now what is still to be told of who comes and goes. */
+  flush(place: Place): void {
+    this.#presence.flush(place);
+  }
+
   /** A channel is over: nobody is left to be told of anything. */
   forget(place: Place): void {
     this.#presence.forget(place);

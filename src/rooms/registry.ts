@@ -53,6 +53,19 @@ export class Registry {
     return true;
   }
 
+  /** A member is on another node from now on, or on this one: it has the place of what it was here so far. */
+  replace(before: Connection, connection: Connection): void {
+    const { clientId, order, serial, identity } = before;
+    Object.assign(connection, { order, serial });
+    this.#found(before);
+    this.#byId.set(clientId, connection);
+    const others = this.ofUser(identity.userId).map((other) => (other === before ? connection : other));
+    this.#byUser.set(identity.userId, [...others]);
+    take(this.#members, before);
+    insert(this.#members, connection);
+    if (connection.connectionStatus === 'disconnected') this.lose(connection);
+  }
+
   /** One who waited becomes a member, with this `order`, at this moment. */
   admit(connection: Connection, order: number, joinedAt: string): void {
     take(this.#waiting, connection);

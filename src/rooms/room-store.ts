@@ -42,6 +42,12 @@ export interface Follower {
    */
   update(record: MemberRecord, said: Said | undefined): void;
   /**
+   * The session of a client is on another node from here on, or on this one.
+   *
+   * @param claim by which it was asked for
+   */
+  move(record: MemberRecord, claim: string): void;
+  /**
    * Takes over who is in a channel of a room, and its state, where changes may have been missed.
    *
    * @param before the state as it was known here
@@ -96,6 +102,10 @@ export interface RoomStore {
    * @param cause the `clientId` of who makes the change, and will know of it
    */
   transaction<O extends Outcome>(place: Place, rule: Rule<O>, cause?: string): Ready<O | undefined>;
-  /** Tells the other nodes how a client of this one is now, and what it has said, in the order of the room's changes. */
-  update(connection: Connection, said?: Said): void;
+  /**
+   * Tells the other nodes how a client of this one is now, and what it has said, in the order of the room's changes.
+   *
+   * @param tellHere tells the clients of this node: called at once, or when the others hear of it
+   */
+  update(connection: Connection, said?: Said, tellHere?: () => void): void;
 }

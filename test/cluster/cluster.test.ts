@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { joinCluster } from '../../src/cluster/cluster.ts';
 import { LocalAddressFailures } from '../../src/limits/address.ts';
 import { patientMs, startRedis } from '../support/redis.ts';
+import { openTestDomain } from './room-store-guests.ts';
 
 const capacity = { perUser: 9, perUserAndRoom: 9, perAddress: 9, roomSize: 9 };
 const history = { maxMessages: 9, maxAgeMs: 60_000 };
@@ -18,7 +19,7 @@ test('a node that has left tries nothing again of what it could not do', async (
   const settings = { redis: { urls: [server.url], prefix: 'test:' }, capacity, history };
   const failures = new LocalAddressFailures(9);
   const cluster = await joinCluster(settings, failures, () => {}, clock, steadyNow, patientMs);
-  await cluster.start(() => {});
+  await cluster.start(() => {}, openTestDomain(cluster, 9, clock, 0).relocation);
   const directory = cluster.directory();
   const record = {
     ...{ clientId: `client_${cluster.node()}_1`, node: cluster.node(), userId: 'u', presenterName: 'U' },

@@ -38,7 +38,7 @@ test('every message comes out as it went in', () => {
   fc.assert(
     fc.property(fc.oneof(announce, direct, banned), (message: NodeMessage) => {
       const envelope = open(seal('node0001', message));
-      expect(envelope).toMatchObject({ version: '1', origin: 'node0001', kind: message.kind });
+      expect(envelope).toMatchObject({ version: '2', origin: 'node0001', kind: message.kind });
       expect(messageIn(envelope)).toStrictEqual(message);
     }),
   );
@@ -47,12 +47,12 @@ test('every message comes out as it went in', () => {
 test('a frame travels as it is, behind one short line', () => {
   const text = JSON.stringify({ type: 'signal.offer', payload: { sdp: 'v=0\r\n"quoted"\\\n'.repeat(300) } });
   const sealed = seal('node0001', { kind: 'direct', to: 'client_1', frame: { text, volatile: false } });
-  expect(sealed).toBe(`1 node0001 direct - client_1 - -\n${text}`);
+  expect(sealed).toBe(`2 node0001 direct - client_1 - -\n${text}`);
 });
 
 test('an event of a script is its words and its body', () => {
-  expect(open('1 node0001 event a1b2 17 5\n{"a":\n1}')).toStrictEqual({
-    version: '1',
+  expect(open('2 node0001 event a1b2 17 5\n{"a":\n1}')).toStrictEqual({
+    version: '2',
     origin: 'node0001',
     kind: 'event',
     words: ['a1b2', '17', '5'],

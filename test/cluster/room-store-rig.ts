@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { sayingDegraded } from '../../src/cluster/degraded.ts';
 import { Echoes } from '../../src/cluster/echoes.ts';
 import { listenTo } from '../../src/cluster/listener.ts';
+import { isOfMove } from '../../src/cluster/moves.ts';
 import type { Publisher, Redis } from '../../src/cluster/redis.ts';
 import { RedisBanStore } from '../../src/cluster/redis-ban-store.ts';
 import { RedisBroker } from '../../src/cluster/redis-broker.ts';
@@ -131,6 +132,7 @@ async function startRoomNode(
   const receiver = {
     message: (place: Place, message: NodeMessage, origin: string) => {
       const take = () => {
+        if (isOfMove(message)) return;
         if (origin !== lease.id || echoes.isDue(message)) domain.receive(place, message);
       };
       if (held !== undefined) held.push(take);

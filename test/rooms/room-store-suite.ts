@@ -40,6 +40,7 @@ class RecordingFollower implements Follower {
   }
 
   update(): void {}
+  move(): void {}
   take(): void {}
   drop(): void {}
   close(): void {}

@@ -12,7 +12,6 @@ export const nodeCount = Number(process.env.TEST_NODES ?? 0);
  */
 export const ofOneNode: Readonly<Record<string, string>> = {
   'budgets.test.ts': 'turns the clock, and budgets are of one socket',
-  'client-resume.test.ts': 'goes on with a session where it was',
   'drain.test.ts': 'is about one node; what a cluster makes of it has tests among the faults',
   'handler-faults.test.ts': 'brings stores that fail',
   'kept-place.test.ts': 'ends resume windows when it wants to',
@@ -21,9 +20,6 @@ export const ofOneNode: Readonly<Record<string, string>> = {
   'lost.test.ts': 'ends resume windows when it wants to',
   'process.test.ts': 'is about the command line',
   'resume-answers.test.ts': 'holds up what one process does',
-  'resume-cuts.test.ts': 'goes on with a session where it was',
-  'resume-refused.test.ts': 'ends resume windows when it wants to',
-  'resume.test.ts': 'ends resume windows when it wants to',
   'slow-consumer.test.ts': 'reads what one process reports',
   'stop.test.ts': 'is about the command line',
   'slow-keys.test.ts': 'turns the clock, and holds up the keys of one process',

@@ -11,8 +11,7 @@ export function mediaHandlers(hub: Hub, news: News, rooms: RoomStore) {
       sender.media = { ...sender.media, ...change };
       const { clientId, media } = sender;
       const said = { type: 'media.updated', payload: { clientId, media } } as const;
-      news.said(sender, said);
-      rooms.update(sender, said);
+      rooms.update(sender, said, () => news.said(sender, said));
     },
     'media.muteRequest': (sender, { to, source }) => {
       if (to !== 'all') hub.relay(sender, to, 'media.muteRequested', { source });

@@ -12,8 +12,7 @@ export function presenceHandlers(views: Views, news: News, rooms: RoomStore) {
     'presence.update': (sender, change) => {
       Object.assign(sender, change);
       const said = { type: 'presence.updated', payload: { clientId: sender.clientId, ...change } } as const;
-      news.said(sender, said);
-      rooms.update(sender, said);
+      rooms.update(sender, said, () => news.said(sender, said));
     },
     'presence.list': (sender, { cursor = '0', limit = defaultPageSize }) => {
       news.readRoster(sender);

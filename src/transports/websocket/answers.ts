@@ -2,6 +2,13 @@ import { type ClientMessage, clientMessages, frameLimits } from '../../../genera
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Frame } from '../../rooms/frame.ts';
 
+/** What is remembered, as JSON; the last is the answer, where it is not one to be given anew. */
+export type PackedAnswers = readonly (readonly [
+  id: string,
+  type: ClientMessage['type'],
+  text: string | null,
+])[];
+
 interface Answered {
   readonly type: ClientMessage['type'];
   /** Absent for a read, which is carried out again. */
@@ -21,6 +28,20 @@ export class Answers {
     const known = id === undefined ? undefined : this.#answered?.get(id);
     if (known === undefined || known.type === type) return known?.answer;
     throw new SignalboxError('id_conflict', `The id ${id} belongs to a ${known.type}.`);
+  }
+
+  pack(): PackedAnswers {
+    return Array.from(this.#answered ?? [], ([id, { type, answer }]) => [id, type, answer?.text ?? null]);
+  }
+
+  unpack(packed: PackedAnswers): void {
+    if (packed.length === 0) return;
+    this.#answered = new Map(
+      packed.map(([id, type, text]) => [
+        id,
+        { type, answer: text === null ? undefined : { text, volatile: false } },
+      ]),
+    );
   }
 
   remember({ id, type }: ClientMessage, answer: Frame): void {

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Connection, clientIdOf, isWaiting, type Place } from '../../rooms/connection.ts';
 import type { Identity } from '../../rooms/identity.ts';
+import type { Sought } from '../../rooms/relocation.ts';
 import type { Wanted } from './handshake.ts';
 import { Session } from './session.ts';
 
@@ -11,17 +12,43 @@ export interface Claim {
   readonly wanted: Wanted | undefined;
 }
 
+/** Where sessions are. */
+export interface Sessions {
+  /** The connection with this id. */
+  readonly find: (clientId: string) => Connection | undefined;
+  /** Has a session come from another node; gives its connection: of this node, or what is left of it on another one. */
+  readonly fetch: (sought: Sought) => Promise<Connection | undefined>;
+}
+
+/** A session that a client wants to go on with. */
+export interface Former {
+  readonly connection: Connection;
+  /** `undefined`: there is only an end to be made of it. */
+  readonly session: Session | undefined;
+}
+
 /**
- * The session that a client wants to go on with, if it is this user's, and here: else nothing happens to it. Whether it
- * can be resumed is another question.
+ * The session that a client wants to go on with, if it is this user's, and in this place: else nothing happens to it.
+ * Whether it can be resumed is another question.
  */
-export function formerSession(
-  { identity, place, wanted }: Claim,
-  find: (clientId: string) => Connection | undefined,
-): Session | undefined {
+export async function formerSession(claim: Claim, { find, fetch }: Sessions): Promise<Former | undefined> {
+  const { identity, place, wanted } = claim;
   if (wanted === undefined) return undefined;
-  const connection = find(clientIdOf(wanted.resumeToken));
-  if (connection === undefined || isWaiting(connection)) return undefined;
+  const { resumeToken, received } = wanted;
+  const clientId = clientIdOf(resumeToken);
+  const session = sessionHere(claim, find(clientId));
+  if (session?.connection !== undefined) return { session, connection: session.connection };
+  const { roomId, channel } = place;
+  const { userId } = identity;
+  const fetched = await fetch({ place: { roomId, channel }, userId, clientId, resumeToken, received });
+  return fetched && { connection: fetched, session: sessionHere(claim, fetched) };
+}
+
+function sessionHere(
+  { identity, place, wanted }: Claim,
+  connection: Connection | undefined,
+): Session | undefined {
+  if (connection === undefined || wanted === undefined || isWaiting(connection)) return undefined;
   const isHere = connection.roomId === place.roomId && connection.channel === place.channel;
   const isOwn = connection.identity.userId === identity.userId;
   if (!isHere || !isOwn || !isSame(connection.resumeToken, wanted.resumeToken)) return undefined;

@@ -6,6 +6,16 @@ export interface ReplayBounds {
   readonly maxBytes: number;
 }
 
+/** What is kept for one client, as JSON. */
+export interface PackedReplay {
+  /** How many messages it has. */
+  readonly received: number;
+  /** How many were handed to it. */
+  readonly handed: number;
+  /** The texts of those that it lacks. */
+  readonly missed: readonly string[];
+}
+
 /** A power of two, as every size of the ring. */
 const firstSize = 8;
 
@@ -32,6 +42,26 @@ export class Replay {
 
   constructor(bounds: ReplayBounds) {
     this.#bounds = bounds;
+  }
+
+  /** What was packed on another node, and what has come since then. */
+  static unpack(
+    bounds: ReplayBounds,
+    { received, handed, missed }: PackedReplay,
+    since: readonly Frame[],
+  ): Replay {
+    const replay = new Replay(bounds);
+    replay.#sent = replay.#dropped = received;
+    replay.#handed = handed;
+    for (const text of missed) replay.add({ text, volatile: false });
+    for (const frame of since) replay.add(frame);
+    return replay;
+  }
+
+  /** All that is kept for a client that has so many, of which {@link has} has said that the rest is there. */
+  pack(received: number): PackedReplay {
+    const handed = Math.min(this.#sent, this.#handed);
+    return { received, handed, missed: this.#since(received).map(({ text }) => text) };
   }
 
   /** Keeps the frame that is sent now. */
@@ -72,6 +102,10 @@ export class Replay {
   return(received: number): readonly Frame[] {
     this.#handed = Number.POSITIVE_INFINITY;
     this.trim(received);
+    return this.#since(received);
+  }
+
+  #since(received: number): Frame[] {
     const missed: Frame[] = [];
     for (let count = received + 1; count <= this.#sent; count += 1) {
       const frame = this.#frames[count & (this.#frames.length - 1)];

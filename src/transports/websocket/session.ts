@@ -3,13 +3,21 @@ import type { Connection, Outlet } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Frame } from '../../rooms/frame.ts';
-import { Answers } from './answers.ts';
+import type { SessionParcel } from '../../rooms/relocation.ts';
+import { Answers, type PackedAnswers } from './answers.ts';
 import { Budgets } from './budgets.ts';
 import { decode } from './codec.ts';
 import type { Dispatch, Dispatched } from './dispatch.ts';
-import { Replay, type ReplayBounds } from './replay.ts';
+import { type PackedReplay, Replay, type ReplayBounds } from './replay.ts';
 import type { Receiver, Socket } from './socket.ts';
 import type { SocketEvent } from './socket-event.ts';
+
+/** What a parcel holds. */
+interface Packed {
+  readonly replay: PackedReplay;
+  readonly answers: PackedAnswers;
+  readonly unsure: readonly [name: string, marks: readonly string[]][];
+}
 
 /** What all sessions share. */
 export interface SessionParts {
@@ -45,7 +53,8 @@ export class Session implements Outlet, Receiver {
   #busy: Promise<void> | undefined;
   #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
 
-  constructor(socket: Socket, parts: SessionParts) {
+  /** @param socket `undefined` where the session is still to come from another node */
+  constructor(socket: Socket | undefined, parts: SessionParts) {
     this.#socket = socket;
     this.#parts = parts;
     this.#budgets = new Budgets(parts.budgetScale);
@@ -92,7 +101,7 @@ export class Session implements Outlet, Receiver {
 
   /** Whether a client can go on that has so many of its messages. */
   canResume(received: number): boolean {
-    return this.#replay?.has(received) === true;
+    return this.#connection?.departing === undefined && this.#replay?.has(received) === true;
   }
 
   /** Goes on, on another socket: the welcome, which does not count, and then all that the client lacks. */
@@ -102,6 +111,43 @@ export class Session implements Outlet, Receiver {
     socket.send(welcome);
     for (const frame of this.#replay?.return(received) ?? []) socket.send(frame);
     before?.close('replaced');
+  }
+
+  /** Has the socket close that its client may still have here, once no handler waits; says whether it can go on elsewhere. */
+  async detach(received: number): Promise<boolean> {
+    while (this.#busy !== undefined) await this.#busy;
+    if (!this.canResume(received)) return false;
+    const socket = this.#socket;
+    if (socket === undefined || this.#connection === undefined) return true;
+    this.end(socket, 'disconnected', true);
+    socket.close('replaced');
+    return true;
+  }
+
+  /** All that it is, as JSON, for a client that has so many of its messages; `undefined` where that cannot go on. */
+  pack(received: number): SessionParcel | undefined {
+    if (this.#replay?.has(received) !== true) return undefined;
+    const unsure = [...(this.#connection?.unsure ?? [])];
+    return { replay: this.#replay.pack(received), answers: this.#answers.pack(), unsure };
+  }
+
+  /** Keeps what it is sent from now on, until the rest of it comes. */
+  await(): this {
+    if (this.#parts.replay === undefined) return this;
+    this.#replay = new Replay(this.#parts.replay);
+    this.#replay.leave();
+    return this;
+  }
+
+  /** The rest of it has come, and was before; `false` where its client cannot go on. */
+  unpack(connection: Connection, parcel: SessionParcel): boolean {
+    const { replay, answers, unsure } = parcel as unknown as Packed;
+    if (this.#replay?.has(1) !== true || this.#parts.replay === undefined) return false;
+    this.#replay = Replay.unpack(this.#parts.replay, replay, this.#replay.return(1));
+    this.#answers.unpack(answers);
+    if (unsure.length > 0) connection.unsure = new Map(unsure);
+    this.#connection = connection;
+    return true;
   }
 
   end(socket: Socket, reason: Departure['reason'], mayComeBack: boolean): void {

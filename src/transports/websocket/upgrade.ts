@@ -9,7 +9,7 @@ import { type Ready, whenFailed, whenReady } from '../../rooms/ready.ts';
 import type { Guards } from '../guards/guards.ts';
 import { checkHead, rawPathOf, requestIdOf } from '../guards/head.ts';
 import { endWithRefusal, toRefusal } from '../problem.ts';
-import { formerSession } from './former.ts';
+import { formerSession, type Sessions } from './former.ts';
 import { readHandshake, type Wanted } from './handshake.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import { Flusher, Outbox } from './outbox.ts';
@@ -19,7 +19,7 @@ import { Socket, type SocketParts } from './socket.ts';
 import { Turnstile, type TurnstileLimits } from './turnstile.ts';
 
 /** What the upgrade needs. */
-export interface UpgradeParts {
+export interface UpgradeParts extends Sessions {
   readonly guards: Guards;
   readonly isDraining: () => boolean;
   /** Checks a verified client against a room, and has `open` let it in; throws when it refuses, or `open` does. */
@@ -38,8 +38,6 @@ export interface UpgradeParts {
     address: string,
     former: Connection | undefined,
   ) => Ready<Connection>;
-  /** The connection with this id. */
-  readonly find: (clientId: string) => Connection | undefined;
   /** Checks a verified client that comes back, and has `open` let it; `false`: it cannot come back any more. */
   readonly reenter: (
     connection: Connection,
@@ -109,8 +107,9 @@ export class Upgrade {
       refuseWhileDraining(this.#parts.isDraining);
       await this.#turnstile.run(async () => {
         const newcomer = await this.#check(request);
-        const former = formerSession(newcomer, this.#parts.find);
-        if (former !== undefined && (await this.#reenter(former, newcomer, request, upgrade))) return;
+        const former = await formerSession(newcomer, this.#parts);
+        const session = former?.session;
+        if (session !== undefined && (await this.#reenter(session, newcomer, request, upgrade))) return;
         const { identity, place, address } = newcomer;
         const open = (clientId: string) =>
           upgrade((ws, outbox) => this.#open(ws, outbox, request, newcomer, clientId, former?.connection));
