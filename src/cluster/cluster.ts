@@ -1,12 +1,13 @@
 import type { AddressFailures } from '../limits/address.ts';
 import { LocalLimitStore } from '../limits/local-limit-store.ts';
 import type { NodeMessage, RoomMessage } from '../rooms/broker.ts';
+import type { Sought } from '../rooms/carriage.ts';
 import type { HistoryBounds } from '../rooms/chat-store.ts';
 import type { Clock } from '../rooms/clock.ts';
 import type { Place } from '../rooms/connection.ts';
 import type { CapacityLimits } from '../rooms/door.ts';
 import type { Report, RoomEvent } from '../rooms/events.ts';
-import type { Relocation, Sought } from '../rooms/relocation.ts';
+import type { Relocation } from '../rooms/relocation.ts';
 import { sayingDegraded } from './degraded.ts';
 import { Detours, isDetour } from './detours.ts';
 import { Echoes } from './echoes.ts';

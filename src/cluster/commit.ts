@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { SignalboxError } from '../rooms/errors.ts';
 import type { Change, Outcome } from '../rooms/room.ts';
 import type { EventBody, Replica } from './replica.ts';
 import type { Commit } from './room-scripts.ts';
@@ -61,4 +62,9 @@ export function isComing(
 /** Whether one or all go by it. */
 export function endsSessions(change: Change | undefined): boolean {
   return change?.type === 'went' || change?.type === 'dissolved';
+}
+
+/** Whether a rule has refused it, rather than Redis. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof SignalboxError && error.code !== 'degraded';
 }

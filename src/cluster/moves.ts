@@ -1,8 +1,9 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { MoveMessage, NodeMessage } from '../rooms/broker.ts';
+import type { Sought } from '../rooms/carriage.ts';
 import type { Clock } from '../rooms/clock.ts';
 import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
-import type { Relocation, Sought } from '../rooms/relocation.ts';
+import type { Relocation } from '../rooms/relocation.ts';
 import type { Detours } from './detours.ts';
 import type { Lease } from './lease.ts';
 import { nodeOf } from './node-id.ts';

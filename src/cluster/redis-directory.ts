@@ -64,17 +64,8 @@ export class RedisDirectory implements Directory {
     const { clientId, userId, presenterName, joinedAt, connectionStatus } = record;
     this.#own.set(clientId, {
       serial: this.#own.get(clientId)?.serial ?? this.#newSerial(),
-      ...{
-        id: clientId,
-        clientId,
-        userId,
-        roomId,
-        channel,
-        presenterName,
-        isHost,
-        joinedAt,
-        connectionStatus,
-      },
+      id: clientId,
+      ...{ clientId, userId, roomId, channel, presenterName, isHost, joinedAt, connectionStatus },
     });
     this.#dirty.add(clientId);
     return this.#write();

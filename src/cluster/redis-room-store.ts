@@ -1,11 +1,10 @@
 import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
 import type { Connection, Place } from '../rooms/connection.ts';
-import { SignalboxError } from '../rooms/errors.ts';
 import type { Change, Outcome, RoomState, Rule } from '../rooms/room.ts';
 import type { Follower, RoomStore, Said } from '../rooms/room-store.ts';
 import { Arrears } from './arrears.ts';
-import { endsSessions, isComing, proposalOf } from './commit.ts';
+import { endsSessions, isComing, isRefused, proposalOf } from './commit.ts';
 import { degraded } from './degraded.ts';
 import { Detours } from './detours.ts';
 import type { Envelope } from './envelope.ts';
@@ -243,11 +242,6 @@ export class RedisRoomStore implements RoomStore {
   #knows(clientId: string): boolean {
     return this.#follower?.knows(clientId) ?? false;
   }
-}
-
-/** Whether a rule has refused it, rather than Redis. */
-function isRefused(error: unknown): boolean {
-  return error instanceof SignalboxError && error.code !== 'degraded';
 }
 
 function isAnswered(answer: Answer): answer is Extract<Answer, string> {

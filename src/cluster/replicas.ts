@@ -1,7 +1,7 @@
 import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
 import type { Connection, Place } from '../rooms/connection.ts';
-import { type Follower, placeKey } from '../rooms/room-store.ts';
+import { type Follower, placeKey, type RollEntry } from '../rooms/room-store.ts';
 import { Burial } from './burial.ts';
 import { degraded } from './degraded.ts';
 import type { Detours } from './detours.ts';
@@ -15,6 +15,8 @@ import type { RoomCommands } from './room-commands.ts';
 import { inSteps } from './steps.ts';
 import { writeBack } from './write-back.ts';
 
+type KnownLease = Pick<Lease, 'id' | 'until' | 'live' | 'settled'>;
+
 /** After so long without the event that it waits for, a replica is loaded. */
 const patienceMs = 100;
 const retryMs = 1_000;
@@ -24,7 +26,7 @@ export class Replicas {
   readonly #commands: RoomCommands;
   readonly #directory: RedisDirectory;
   readonly #broker: Broker;
-  readonly #lease: Pick<Lease, 'id' | 'until' | 'live' | 'settled'>;
+  readonly #lease: KnownLease;
   readonly #burial: Burial;
   readonly #clock: Clock;
   readonly #hasLeft: (clientId: string) => boolean;
@@ -37,7 +39,7 @@ export class Replicas {
     commands: RoomCommands,
     directory: RedisDirectory,
     broker: Broker,
-    lease: Pick<Lease, 'id' | 'until' | 'live' | 'settled'>,
+    lease: KnownLease,
     clock: Clock,
     hasLeft: (clientId: string) => boolean,
     detours: Detours,
@@ -88,9 +90,7 @@ export class Replicas {
 
   /** Takes what another node has sent about a room, after the events that came before. */
   inOrder(place: Place, take: () => void): void {
-    const buffered = this.get(place)?.buffered;
-    if (buffered !== undefined) buffered.push(take);
-    else take();
+    if (this.get(place)?.buffered?.push(take) === undefined) take();
   }
 
   /** Resolves when an event has been taken; where it does not come, the room is loaded. */
@@ -172,10 +172,6 @@ export class Replicas {
     }, retryMs);
   }
 
-  #isAlive({ node }: Connection): boolean {
-    return node === undefined || this.#lease.live.has(node);
-  }
-
   async #loadNow(replica: Replica): Promise<void> {
     if (this.get(replica.place) !== replica) return;
     // Events that have come by now are in what is loaded.
@@ -184,17 +180,16 @@ export class Replicas {
     if (this.get(replica.place) !== replica) return;
     // Who has gone is not met again by anybody here. Where nobody is, the rules count it until Redis knows of it.
     const isHere = this.#follower?.isHere(replica.place) ?? false;
-    const roll = [...rollOf(loaded[1]), ...rollOf(loaded[2])].filter(
-      ({ record }) => !isHere || !this.#hasLeft(record.clientId),
-    );
+    const isToMeet = ({ record }: RollEntry) => !isHere || !this.#hasLeft(record.clientId);
+    const roll = [...rollOf(loaded[1]), ...rollOf(loaded[2])].filter(isToMeet);
     const known = this.#follower?.everybody(replica.place) ?? [];
-    const isAlive = (connection: Connection) => this.#isAlive(connection);
+    const isAlive = ({ node }: Connection) => node === undefined || this.#lease.live.has(node);
     const isSure = isSureOfMissing(replica, loaded[0][0], roll, known, isAlive, this.#clock.now());
     // A room that has clients here is in Redis, unless that was emptied: then it will be again.
     if (!isSure && loaded[0][0] === null) throw degraded();
     const before = replica.state;
     replica.load(loaded);
-    this.#follower?.take(replica.place, roll, before, (missing) => isSure || !this.#isAlive(missing));
+    this.#follower?.take(replica.place, roll, before, (missing) => isSure || !isAlive(missing));
     if (!isSure) this.#loadLater(replica);
     const events = replica.buffered;
     replica.buffered = undefined;
@@ -213,16 +208,15 @@ export class Replicas {
     if (step === 'gap') this.#load(replica).catch(() => {}); // tried again
     if (step !== 'next') return;
     const body: EventBody = JSON.parse(text);
-    const { update, said, echo, claim, ...outcome } = body;
-    if (update !== undefined && claim !== undefined) this.#follower?.move(update, claim);
-    else if (update !== undefined) {
-      this.#follower?.update(update, said);
-      if (echo !== undefined && origin === this.#lease.id) this.#detours.come(replica.place, echo);
+    const { update, said, echo = '', claim, ...outcome } = body;
+    if (update !== undefined) {
+      if (claim !== undefined) this.#follower?.move(update, claim);
+      else this.#follower?.update(update, said);
+      if (origin === this.#lease.id) this.#detours.come(replica.place, echo);
     } else {
       const before = replica.state;
       replica.turn(body);
-      const applied = { ...outcome, state: replica.state, order: Number(words[2]) };
-      this.#follower?.apply(replica.place, applied);
+      this.#follower?.apply(replica.place, { ...outcome, state: replica.state, order: Number(words[2]) });
       const everybody = () => this.#follower?.everybody(replica.place) ?? [];
       listAnew(this.#directory, this.#lease.id, replica, before, body.change, everybody);
     }

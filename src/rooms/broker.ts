@@ -1,8 +1,8 @@
 import type { Channel, CloseName, SessionKicked } from '../../generated/messages.ts';
+import type { SessionParcel } from './carriage.ts';
 import type { Place } from './connection.ts';
 import type { Frame } from './frame.ts';
 import type { Ready } from './ready.ts';
-import type { SessionParcel } from './relocation.ts';
 
 /** What one node tells others about a channel of a room, beside the changes of the room itself. */
 export type NodeMessage = RoomMessage | MoveMessage;

@@ -1,5 +1,6 @@
 import type { Absence } from './absence.ts';
-import { type Connection, isWaiting, type MemberRecord, type Outlet, type Place } from './connection.ts';
+import type { Carriage, SessionParcel } from './carriage.ts';
+import { type Connection, isWaiting, type MemberRecord, type Place } from './connection.ts';
 import type { Report, RoomEvent } from './events.ts';
 import type { Membership } from './membership.ts';
 import type { News } from './news.ts';
@@ -7,30 +8,6 @@ import type { Ready } from './ready.ts';
 import type { Registry } from './registry.ts';
 import { remoteConnection } from './remote-connection.ts';
 import { placeKey } from './room-store.ts';
-
-/** All that a session is, as JSON; what is in it, only the transport knows. */
-export type SessionParcel = Readonly<Record<string, unknown>>;
-
-/** A session that a client wants to go on with, at the node where it has come. */
-export interface Sought {
-  readonly place: Place;
-  readonly userId: string;
-  readonly clientId: string;
-  readonly resumeToken: string;
-  readonly received: number;
-}
-
-/** What the transport does with sessions that move. */
-export interface Carriage {
-  /** Has the socket close that a client may still have here, once no handler works for it; says whether it could go on. */
-  detach(connection: Connection, received: number): Promise<boolean>;
-  /** Packs all that the session is for a client with so many of its messages; `undefined` where it cannot go on. */
-  pack(connection: Connection, received: number): SessionParcel | undefined;
-  /** A way out to a client whose session is still to come: keeps what it is sent. */
-  open(): Outlet;
-  /** Unpacks a session into that; `false` where its client cannot go on. */
-  unpack(connection: Connection, parcel: SessionParcel): boolean;
-}
 
 /** What moving needs. */
 export interface RelocationParts {
@@ -77,7 +54,11 @@ export class Relocation {
   /** The member with this id whose session is on this node, and stays there as far as is known. */
   here(place: Place, clientId: string): Connection | undefined {
     const connection = this.#member(place, clientId);
-    return connection?.node === undefined && connection?.departing === undefined ? connection : undefined;
+    if (connection?.node !== undefined || connection?.departing !== undefined) return undefined;
+    // One that is still to be settled has nothing to give.
+    return this.#arrivals.values().some((arrival) => arrival.connection === connection)
+      ? undefined
+      : connection;
   }
 
   /** The member with this id whose session is on another node. */

@@ -87,7 +87,7 @@ export async function startNode(
     arrived = resolve;
     if (by !== undefined) by.send(id.now, place, { kind: 'direct', to: 'settled' });
     else
-      await redis.publish(`${prefix}{${place.roomId}}:${place.channel}:all`, `1 ${id.now} event settled\n{}`);
+      await redis.publish(`${prefix}{${place.roomId}}:${place.channel}:all`, `2 ${id.now} event settled\n{}`);
     await promise;
   };
   return { id, broker, subscriptions, redis, received, events, reports, gaps, settled };

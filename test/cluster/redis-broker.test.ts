@@ -23,7 +23,7 @@ const direct = (n: number): NodeMessage => ({
 /** As the room store does it: what it writes, and then the event. */
 const eventScript = (command: string) =>
   script(`redis.call('INCR', KEYS[1])
-redis.call('${command}', KEYS[2], '1 ' .. ARGV[1] .. ' event ' .. ARGV[2] .. '\\n{}')`);
+redis.call('${command}', KEYS[2], '2 ' .. ARGV[1] .. ' event ' .. ARGV[2] .. '\\n{}')`);
 const eventScripts = { PUBLISH: eventScript('PUBLISH'), SPUBLISH: eventScript('SPUBLISH') };
 let tests = 0;
 const newPrefix = () => `test${++tests}:`;
@@ -167,17 +167,17 @@ describe.each(['one Redis', 'a Redis Cluster'])('on %s', (kind) => {
     const [one, two] = await startThree();
     const channel = allChannel(`test${tests}:`, room);
     await two.broker.follow(room);
-    for (let n = 0; n < 100; n += 1) await one.redis.publish(channel, `2 newer announce - - - -\n${text}`);
-    for (const sent of ['1 odd dance - -\nx', '2 newest announce\n', 'neither words nor a line']) {
+    for (let n = 0; n < 100; n += 1) await one.redis.publish(channel, `3 newer announce - - - -\n${text}`);
+    for (const sent of ['2 odd dance - -\nx', '3 newest announce\n', 'neither words nor a line']) {
       await one.redis.publish(channel, sent);
     }
-    await one.redis.publish(channel, '1 broken banned\n{');
+    await one.redis.publish(channel, '2 broken banned\n{');
     one.broker.publish(room, announcement(1));
     await expect.poll(() => two.received.length).toBe(1);
     expect(two.reports).toEqual([
-      { type: 'broker.refused', origin: 'newer', version: '2' },
-      { type: 'broker.refused', origin: 'odd', version: '1 dance' },
-      { type: 'broker.refused', origin: 'newest', version: '2' },
+      { type: 'broker.refused', origin: 'newer', version: '3' },
+      { type: 'broker.refused', origin: 'odd', version: '2 dance' },
+      { type: 'broker.refused', origin: 'newest', version: '3' },
       { type: 'broker.refused', origin: '', version: '' },
       { type: 'broker.failed', error: expect.any(SyntaxError) },
     ]);

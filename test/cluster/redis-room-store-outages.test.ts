@@ -184,7 +184,7 @@ test('of those who were on a dead node none is host in between', async () => {
 
 test('events of rooms that nobody here knows are nothing to a node', async () => {
   const { a } = await start(1);
-  const event = { version: '1', origin: 'x', kind: 'event', words: ['x', '1', '1'], body: '{}' };
+  const event = { version: '2', origin: 'x', kind: 'event', words: ['x', '1', '1'], body: '{}' };
   a.store.event({ ...room, roomId: 'unknown' }, event);
   expect(a.store.size).toBe(1);
 });

@@ -75,11 +75,16 @@ export class Returning {
   /** Asks for its session on another socket, and reads the welcome. */
   async back(
     token: string,
-    { received = this.received, path = this.#path, resumeToken = this.resumeToken } = {},
+    {
+      received = this.received,
+      path = this.#path,
+      resumeToken = this.resumeToken,
+      server = this.#server,
+    } = {},
   ): Promise<this> {
     const query = `?resume=${resumeToken}&received=${received}`;
     const before = this.frames;
-    const socket = await openSocket(this.#server, path + query, token, this.#options);
+    const socket = await openSocket(server, path + query, token, this.#options);
     const welcome = await socket.next('session.welcome');
     const isResumed = welcome.payload.resumed === true;
     this.#before = isResumed ? before : [];

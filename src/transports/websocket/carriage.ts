@@ -1,5 +1,5 @@
+import type { Carriage } from '../../rooms/carriage.ts';
 import type { Connection } from '../../rooms/connection.ts';
-import type { Carriage } from '../../rooms/relocation.ts';
 import { Session, type SessionParts } from './session.ts';
 
 /** How sessions travel from one node to another. */

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { Sought } from '../../rooms/carriage.ts';
 import { type Connection, clientIdOf, isWaiting, type Place } from '../../rooms/connection.ts';
 import type { Identity } from '../../rooms/identity.ts';
-import type { Sought } from '../../rooms/relocation.ts';
 import type { Wanted } from './handshake.ts';
 import { Session } from './session.ts';
 

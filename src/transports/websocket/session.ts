@@ -1,9 +1,9 @@
 import type { ClientMessage, CloseName, Departure } from '../../../generated/messages.ts';
+import type { SessionParcel } from '../../rooms/carriage.ts';
 import type { Connection, Outlet } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Frame } from '../../rooms/frame.ts';
-import type { SessionParcel } from '../../rooms/relocation.ts';
 import { Answers, type PackedAnswers } from './answers.ts';
 import { Budgets } from './budgets.ts';
 import { decode } from './codec.ts';
@@ -118,7 +118,7 @@ export class Session implements Outlet, Receiver {
     while (this.#busy !== undefined) await this.#busy;
     if (!this.canResume(received)) return false;
     const socket = this.#socket;
-    if (socket === undefined || this.#connection === undefined) return true;
+    if (socket === undefined) return true;
     this.end(socket, 'disconnected', true);
     socket.close('replaced');
     return true;
