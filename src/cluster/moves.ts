@@ -114,11 +114,9 @@ export class Moves {
       ]);
       const tokenHash = hashOf(resumeToken);
       broker.send(from, place, { kind: 'claim', claim, clientId, tokenHash, received });
-      const answer = await inTime(promise, this.#parts.answerMs);
-      if (answer.kind === 'refusal') return answer.isOwn ? there : undefined;
+      const answer = await inTime(promise, this.#parts.answerMs).catch(() => undefined);
+      if (answer?.kind === 'refusal' && !answer.isOwn) return undefined;
       return moved ?? there;
-    } catch {
-      return there;
     } finally {
       this.#answers.delete(claim);
       if (moved === undefined) {

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
+import { volatileMessages } from '../../generated/messages.ts';
 import { type ClusterNode, startCluster } from '../support/cluster.ts';
 import { Returning } from '../support/returning.ts';
 import { type Frame, join, valueAt } from '../support/socket.ts';
 import { listed, within } from './crowd.ts';
 
+const volatile: ReadonlySet<string> = volatileMessages;
 const path = '/ws/zoom/moves';
 const env = { RESUME_WINDOW_MS: '60000', MESSAGE_BUDGET_SCALE: '1000', PRESENCE_BATCH_MS: '0' };
 
@@ -29,7 +31,8 @@ class Numbered {
     for (let time = 0; time < times; time += 1) {
       for (const [sender, before] of [...this.#sent]) {
         this.#sent.set(sender, before + 1);
-        said.push(this.#one(sender.socket, before + 1));
+        const done = this.#one(sender.socket, before + 1);
+        said.push(done.then(({ type }) => expect(type).toBe('ack')));
       }
       if (Math.random() < 0.5) await Promise.all(said.splice(0));
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
@@ -45,7 +48,7 @@ class Numbered {
     return expect.poll(got, { timeout: 5_000 }).toEqual(wanted);
   }
 
-  #one(socket: Sender['socket'], n: number): Promise<unknown> {
+  #one(socket: Sender['socket'], n: number): Promise<Frame> {
     const kind = Math.random() * 4;
     const text = `${n} ${'x'.repeat(Math.random() * 500)}`;
     const topic = `${n}`;
@@ -83,6 +86,17 @@ async function start(nodes: number) {
   }
   const token = cluster.token({ sub: 'reader' });
   const reader = await Returning.join(one, path, token);
+  // Until the nodes know of each other.
+  for (const server of [two, one]) {
+    do {
+      await reader.cut();
+      await reader.back(token, { server });
+    } while (!reader.isResumed);
+  }
+  const isReader = ({ type, payload }: Frame) =>
+    type === 'presence.joined' && JSON.stringify(payload).includes(reader.clientId);
+  const isTold = ({ socket }: Sender) => socket.frames.some(isReader);
+  await within(5_000, () => expect(senders.every(isTold)).toBe(true));
   return { cluster, one, two, three, token, senders, reader, numbered: new Numbered(senders, reader) };
 }
 
@@ -92,7 +106,7 @@ test('cut 20 times among 500 messages of three senders and back on the other nod
     const saying = numbered.say(9);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 15));
     await reader.cut();
-    await reader.back(token, { server: cut % 2 === 0 ? two : one });
+    await backAt(cut % 2 === 0 ? two : one, reader, token);
     expect(reader.isResumed, `after cut ${cut + 1}`).toBe(true);
     await saying;
   }
@@ -174,7 +188,7 @@ test('a node stops under load: its clients go on elsewhere, and miss nothing', a
   const beganAt = performance.now();
   one.signal('SIGTERM');
   expect(await reader.socket.closed).toMatchObject({ code: 1012 });
-  await reader.back(token, { server: two });
+  await backAt(two, reader, token);
   expect(reader.isResumed).toBe(true);
   await first.socket.closed;
   await join(
@@ -191,13 +205,25 @@ test('a node stops under load: its clients go on elsewhere, and miss nothing', a
   for (const node of [two, three] as ClusterNode[]) expect(await listed(node)).toHaveLength(4);
 }, 60_000);
 
+/** A machine that is busy may make Redis late: then who comes is told to come again. */
+async function backAt(server: ClusterNode, reader: Returning, token: string): Promise<void> {
+  for (let refusals = 0; refusals < 3; refusals += 1) {
+    const refusal = await reader.back(token, { server }).then(
+      () => undefined,
+      (error: unknown) => String(error),
+    );
+    if (refusal === undefined) return;
+    expect(refusal).toMatch(/503/);
+  }
+}
+
 function resumeTokenOf({ socket }: Sender): string {
   const welcome = socket.frames.find(({ type }) => type === 'session.welcome');
   return String(welcome?.payload.resumeToken);
 }
 
 function receivedBy({ socket }: Sender): number {
-  return socket.frames.filter(({ type }) => type !== 'session.pong').length;
+  return socket.frames.filter(({ type }) => !volatile.has(type)).length;
 }
 
 function never(): never {

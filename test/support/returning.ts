@@ -1,7 +1,8 @@
+import { volatileMessages } from '../../generated/messages.ts';
 import { type Frame, openSocket, type SocketOptions, type TestSocket, valueAt } from './socket.ts';
 
 /** What is not counted, since it may be dropped. */
-const volatile = new Set(['session.pong', 'chat.typing']);
+const volatile: ReadonlySet<string> = volatileMessages;
 
 /** A client that comes back: its session, over one socket after the other. */
 export class Returning {
