@@ -67,10 +67,11 @@ test('what nodes are sent of a change goes with it, once, and nothing of what is
     tellHere,
     message: { kind: 'announce', frame: { text, volatile: false } },
   });
-  const { entry } = messageOf(2, Date.now());
+  const message = messageOf(2, Date.now());
+  const { entry } = message;
   await chat.append(place, messageOf(1, Date.now()));
   expect(heard).toEqual([]);
-  await chat.append(place, messageOf(2, Date.now()), news('sent'));
+  await chat.append(place, message, news('sent'));
   expect(heard).toEqual(['sent']);
   expect(await chat.append(place, messageOf(3, Date.now()), news('again'), [idOf(9), idOf(2)])).toEqual({
     messageId: idOf(2),
@@ -94,6 +95,8 @@ test('what a node says whose lease is over is not kept', async () => {
     () => late.append(place, messageOf(2, Date.now())),
     () => late.replace(place, { ...message.entry, text: 'changed' }),
     () => late.remove(place, message.entry.messageId),
+    () => late.clear('r'),
+    () => late.clear('r', 'chat'),
   ]) {
     await expect(said()).rejects.toThrow('FENCED');
   }
