@@ -493,6 +493,11 @@ export interface components {
          * @example 1705314600000
          */
         ServerTime: number;
+        /** SessionDraining */
+        SessionDraining: {
+            /** @description How soon the socket closes. */
+            reconnectAfterMs: number;
+        };
         /** SessionKicked */
         SessionKicked: {
             /**
@@ -702,6 +707,7 @@ export type ScreenStart = components['schemas']['ScreenStart'];
 export type ScreenStop = components['schemas']['ScreenStop'];
 export type ScreenStopped = components['schemas']['ScreenStopped'];
 export type ServerTime = components['schemas']['ServerTime'];
+export type SessionDraining = components['schemas']['SessionDraining'];
 export type SessionKicked = components['schemas']['SessionKicked'];
 export type SessionLeave = components['schemas']['SessionLeave'];
 export type SessionLimits = components['schemas']['SessionLimits'];
@@ -949,6 +955,14 @@ export interface ServerPayloads {
    * the socket closes with 4003, 30 seconds after `exp`.
    */
   'session.tokenExpiring': SessionTokenExpiring;
+  /**
+   * The server stops, and will close this socket; come back then.
+   *
+   * `reconnectAfterMs` from now the socket closes with 1012, and then is the time to come back, at once: these times
+   * are spread over the clients of the server, so that they need not wait for each other. Until then all goes on as
+   * before, and a client may come back sooner.
+   */
+  'session.draining': SessionDraining;
   /**
    * Answers `session.refreshToken`.
    *
@@ -1265,6 +1279,9 @@ export type CloseName = keyof typeof closeCodes;
 
 /** When a session outlives its connection: what this one ended with. */
 export const resume = { codes: [1001, 1006, 1012, 4001, 4002, 4003, 4005], maxMessages: 256, maxBytes: 262144 } as const;
+
+/** How fast a server that stops closes its sockets, and how long it keeps their sessions then. */
+export const drain = { perSecond: 1000, maxSpreadMs: 10000, handoverMs: 5000 } as const;
 
 /** What the server accepts from one socket. */
 export const frameLimits = { maxBytes: 65536, maxDepth: 16, maxKeys: 256, maxFragments: 64, maxInvalidPerMinute: 20, maxSharesPerClient: 4, maxSharesPerRoom: 16, maxRememberedAnswers: 256, maxPageBytes: 32768, maxWelcomeRoster: 200, maxWaiting: 200 } as const;

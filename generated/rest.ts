@@ -309,8 +309,9 @@ export interface paths {
         };
         /**
          * May clients be sent here?
-         * @description 200 while the server takes new connections; 503 `draining` once it was told to stop, and `degraded` while it is cut
-         *     off from what it shares with other nodes.
+         * @description 503 `draining` from the moment that the server is told to stop, also while it still takes new connections until
+         *     load balancers have noticed (`DRAIN_DELAY_MS`); 503 `degraded` while it is cut off from what it shares with other
+         *     nodes; else 200.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -911,7 +912,8 @@ export interface components {
         };
         /**
          * @description The server is stopping (`draining`), it cannot fetch the keys that verify tokens (`auth_unavailable`), or what it
-         *     shares with other nodes is out of reach (`degraded`): then nothing was done, or it is not known whether it was.
+         *     shares with other nodes, or keeps chat on, is out of reach (`degraded`): then nothing was done, or it is not known
+         *     whether it was.
          */
         Unavailable: {
             headers: {

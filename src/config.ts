@@ -33,11 +33,14 @@ export interface Config {
   readonly presenceBatchMs: number;
   readonly resumeWindowMs: number;
   readonly resumeBuffer: { readonly maxMessages: number; readonly maxBytes: number };
+  readonly drainDelayMs: number;
   readonly messageBudgetScale: number;
   /** As `RTCIceServer.urls` takes them. */
   readonly stunUrls: readonly string[];
   readonly chatHistoryMessages: number;
   readonly chatHistoryMs: number;
+  /** The directory of what survives the process; `undefined`: nothing does. */
+  readonly dataDir: string | undefined;
   /** What joins this node to others; `undefined`: it is alone. Several URLs are those of a Redis Cluster. */
   readonly redis: { readonly urls: readonly string[]; readonly prefix: string } | undefined;
 }
@@ -77,10 +80,12 @@ export function readConfig(env: Env): Config {
       maxMessages: integer(env, 'RESUME_BUFFER_MESSAGES'),
       maxBytes: integer(env, 'RESUME_BUFFER_BYTES'),
     },
+    drainDelayMs: integer(env, 'DRAIN_DELAY_MS'),
     messageBudgetScale: integer(env, 'MESSAGE_BUDGET_SCALE'),
     stunUrls: list(env.STUN_URLS).map(parseStunUrl),
     chatHistoryMessages: integer(env, 'CHAT_HISTORY_MESSAGES'),
     chatHistoryMs: integer(env, 'CHAT_HISTORY_MS'),
+    dataDir: readDataDir(env),
     redis: readRedis(env),
   });
 }
@@ -166,6 +171,13 @@ function parseProxy(entry: string): string {
 function parseStunUrl(entry: string): string {
   if (/^stuns?:(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(entry)) return entry;
   return fail('STUN_URLS', `${quote(entry)} is not like stun:stun.example.com:3478`);
+}
+
+function readDataDir({ DATA_DIR: dir, REDIS_URL: url }: Env): string | undefined {
+  if (!dir || !url) return dir || undefined;
+  throw new ConfigError(
+    'DATA_DIR, REDIS_URL: only one of these may be set: Redis keeps the chat history of its nodes',
+  );
 }
 
 function readRedis(env: Env): Config['redis'] {

@@ -29,6 +29,9 @@ Without JWT_SECRET, JWT_PUBLIC_KEY and JWKS_URL it runs in development mode: for
 its own, and it prints tokens to try it with.
 `;
 
+/** How long the server has to stop, after `DRAIN_DELAY_MS`: less than the 30 s that Kubernetes gives. */
+const stopDeadlineMs = 29_000;
+
 /** A command line that makes no sense; the message says what would. */
 class UsageError extends Error {}
 
@@ -57,17 +60,28 @@ async function run(config: Config): Promise<void> {
     process.on(signal, () => {
       if (stopping) process.exit(1);
       stopping = true;
+      setTimeout(() => giveUp('it did not end in time'), config.drainDelayMs + stopDeadlineMs).unref();
       // A start that fails ends the process by itself.
-      void starting
-        .then((server) => server.stop())
-        .then(
-          () => process.exit(0),
-          () => {},
-        );
+      void starting.then(end, () => {});
     });
   }
   const server = await starting;
   if (config.development) console.log(await banner(server, secret));
+}
+
+async function end(server: RunningServer): Promise<void> {
+  try {
+    await server.stop();
+  } catch (error) {
+    giveUp(String(error));
+  }
+  process.exit(0);
+}
+
+/** What is left behind others find out. */
+function giveUp(why: string): never {
+  console.error(`signalbox: stopped the hard way: ${why}`);
+  process.exit(1);
 }
 
 async function token(args: string[]): Promise<string> {

@@ -7,6 +7,7 @@ import { developmentSecret } from './auth/development.ts';
 import type { VerificationKeys } from './auth/keys.ts';
 import { createVerifier } from './auth/tokens.ts';
 import type { Config } from './config.ts';
+import { Drain } from './drain.ts';
 import { messageHandlers } from './handlers/messages/index.ts';
 import { operationHandlers } from './handlers/operations/index.ts';
 import { addressKey } from './limits/address.ts';
@@ -24,6 +25,7 @@ import { createTelemetry, type Telemetry, type TelemetryEvent } from './telemetr
 import { Guards } from './transports/guards/guards.ts';
 import { createApp } from './transports/http/app.ts';
 import { answerBrokenRequest } from './transports/http/broken.ts';
+import { closingAfterAnswers } from './transports/http/last-answers.ts';
 import { Dispatch } from './transports/websocket/dispatch.ts';
 import { Floods } from './transports/websocket/floods.ts';
 import { Heartbeat } from './transports/websocket/heartbeat.ts';
@@ -53,15 +55,14 @@ export interface RunningServer {
   readonly port: number;
   readonly url: string;
   /**
-   * Takes no new connections and sends all clients away (1012), while HTTP goes on: `/readyz` and upgrades answer
-   * 503. Resolves when all sockets have closed, about a second later at most.
+   * Sends all clients away, while HTTP goes on: `/readyz` answers 503 from now on, and upgrades do after `DRAIN_DELAY_MS`.
+   * Then each client is told when its socket will close, it does (1012), and the session ends, unless another node takes
+   * it over. Resolves when all have ended, within 27 s of the delay; a second call waits for the same.
    */
   drain(): Promise<void>;
   /** Drains, and then stops listening. */
   stop(): Promise<void>;
 }
-
-const drainDeadlineMs = 2_000;
 
 /** Starts a server: the one place where the parts meet. Rejects if it cannot listen. */
 export async function startServer(config: Config, parts: ServerParts = {}): Promise<RunningServer> {
@@ -72,8 +73,8 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const { report } = telemetry;
   // Silence and budgets go by a clock that nobody sets, unless a caller brings the one clock for all.
   const steadyNow = parts.now ?? (() => performance.now());
-  let draining = false;
-  const isDraining = () => draining;
+  const drain = new Drain(config.drainDelayMs, report);
+  const { isStopping, isDraining } = drain;
 
   const { verify } = createVerifier({
     keys: verificationKeys(config, parts),
@@ -113,7 +114,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   };
   const stores = { ...shared, ...(parts.bans && { bans: parts.bans }) };
   const domain = openDomain(stores, { ...config, welcome }, uuidv7, heed, clock);
-  const { views, membership, absence, closing, exclusion, door, rooms } = domain;
+  const { views, membership, absence, exclusion, door, rooms } = domain;
   const directory = shared.directory(views);
   const floods = new Floods(limits, report);
   const checkFloods = (identity: Identity) => floods.check(identity);
@@ -123,7 +124,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   const app = await createApp({
     handlers: operationHandlers({
       ...domain,
-      ...{ directory, admission, idempotency, isDraining, isDegraded, audit: report, now },
+      ...{ directory, admission, idempotency, isStopping, isDraining, isDegraded, audit: report, now },
     }),
     guards,
     limits,
@@ -174,6 +175,7 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
     },
     app,
   );
+  const closeHttp = closingAfterAnswers(server);
   server.on('checkExpectation', app); // what is expected beyond `100-continue` is ignored (RFC 9110, section 10.1.1)
   server.maxHeadersCount = 0; // counted by the guards, where one too many is refused rather than dropped
   server.on('upgrade', (request, socket: Duplex, head) => void upgrade.handle(request, socket, head));
@@ -193,27 +195,18 @@ export async function startServer(config: Config, parts: ServerParts = {}): Prom
   await warmUp(url).catch(leave);
   report({ type: 'server.started', url });
 
-  async function drain(): Promise<void> {
-    if (!draining) report({ type: 'server.stopping' });
-    draining = true;
-    await upgrade.joined(drainDeadlineMs);
-    await closing.closeAll();
-    await upgrade.closed(drainDeadlineMs);
-  }
+  const empty = () => drain.run({ domain, upgrade, shared });
 
   async function stop(): Promise<void> {
-    await drain();
+    const isEmpty = await empty();
     heartbeat.stop();
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-    await shared.stop();
+    await closeHttp();
+    await shared.stop(isEmpty);
     report({ type: 'server.stopped' });
     await telemetry.flush();
   }
 
-  return { host: config.host, port, url, drain, stop };
+  return { host: config.host, port, url, drain: async () => void (await empty()), stop };
 }
 
 /** Nothing that only waits keeps the process alive. */

@@ -76,6 +76,11 @@ const table = {
     [0, 10_000],
   ),
   RESUME_BUFFER_BYTES: setting(`${resume.maxBytes}`, 'bytes of these', [0, sendQueue.volatileBytes]),
+  DRAIN_DELAY_MS: setting(
+    '0',
+    'how long a server that is told to stop goes on as usual, but for /readyz: until load balancers have noticed',
+    [0, 600_000],
+  ),
   MESSAGE_BUDGET_SCALE: setting(
     '1',
     'multiplies how many messages a client may send; for load tests',
@@ -84,6 +89,10 @@ const table = {
   STUN_URLS: setting('', 'STUN servers for the clients, comma-separated, such as stun:stun.example.com:3478'),
   CHAT_HISTORY_MESSAGES: setting('500', 'chat messages kept of each channel of a room', [0, 100_000]),
   CHAT_HISTORY_MS: setting('86400000', 'how long chat messages are kept', [0, maxMs]),
+  DATA_DIR: setting(
+    '',
+    'directory that keeps the chat history over restarts, of one node alone; without it, it is in memory',
+  ),
   REDIS_URL: setting(
     '',
     'joins the nodes that share this Redis: redis:// or rediss://, with commas between those of a Redis Cluster',

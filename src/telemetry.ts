@@ -1,21 +1,24 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { ClusterEvent } from './cluster/cluster.ts';
 import type { Config } from './config.ts';
+import type { HistoryEvent } from './disk/disk-chat-store.ts';
 import type { AdminAction } from './handlers/operations/caller.ts';
 import type { RoomEvent } from './rooms/events.ts';
 import type { RequestFailed } from './transports/http/app.ts';
-import type { SocketEvent } from './transports/websocket/socket.ts';
+import type { SocketEvent } from './transports/websocket/socket-event.ts';
 
 /** What happens to the server itself. */
 export type ServerEvent =
   | { readonly type: 'server.started'; readonly url: string }
   | { readonly type: 'server.stopping' }
+  | { readonly type: 'server.draining' }
   | { readonly type: 'server.stopped' }
   | { readonly type: 'keys.unavailable'; readonly error: unknown };
 
 /** Everything that is worth a line in the log. */
 export type TelemetryEvent =
   | ClusterEvent
+  | HistoryEvent
   | RoomEvent
   | SocketEvent
   | RequestFailed
@@ -54,7 +57,10 @@ function write(log: Logger, event: TelemetryEvent): void {
     case 'socket.closed':
       return log.debug({ ...idsOf(event), code: event.code }, event.type);
     case 'socket.failed':
-      return log.error({ ...idsOf(event), err: event.error }, event.type);
+      return log.error(
+        { ...idsOf(event), message: event.message?.type, id: event.message?.id, err: event.error },
+        event.type,
+      );
     case 'request.failed':
       return log.error({ requestId: event.requestId, request: event.request, err: event.error }, event.type);
     case 'keys.unavailable':
@@ -65,6 +71,7 @@ function write(log: Logger, event: TelemetryEvent): void {
       return log.warn({ err: event.error }, event.type);
     case 'broker.failed':
     case 'node.failed':
+    case 'history.failed':
       return log.error({ err: event.error }, event.type);
     case 'broker.refused':
       return log.error({ node: event.origin, version: event.version }, event.type);

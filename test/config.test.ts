@@ -47,10 +47,12 @@ test('the defaults, with a secret', () => {
     presenceBatchMs: 100,
     resumeWindowMs: 60_000,
     resumeBuffer: { maxMessages: 256, maxBytes: 262_144 },
+    drainDelayMs: 0,
     messageBudgetScale: 1,
     stunUrls: [],
     chatHistoryMessages: 500,
     chatHistoryMs: 86_400_000,
+    dataDir: undefined,
     redis: undefined,
   });
 });

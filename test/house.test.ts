@@ -18,12 +18,13 @@ const mayImport: { readonly [part: string]: readonly string[] } = {
   handlers: ['generated', 'rooms', 'limits'],
   transports: ['generated', 'rooms', 'limits'],
   cluster: ['generated', 'rooms', 'limits'],
+  disk: ['generated', 'rooms'],
   auth: ['generated', 'rooms', 'limits'],
   client: ['generated'],
   web: ['client', 'generated'],
-  top: ['generated', 'rooms', 'limits', 'handlers', 'transports', 'cluster', 'auth'],
+  top: ['generated', 'rooms', 'limits', 'handlers', 'transports', 'cluster', 'disk', 'auth'],
 };
-const topFiles = ['index', 'server', 'main', 'config', 'settings', 'shared', 'telemetry'].map(
+const topFiles = ['index', 'server', 'main', 'config', 'drain', 'settings', 'shared', 'telemetry'].map(
   (name) => `src/${name}.ts`,
 );
 

@@ -129,7 +129,8 @@ export async function joinCluster(
   const receiver = {
     message: (place: Place, message: NodeMessage, origin: string) =>
       rooms.inOrder(place, () => {
-        if (origin !== lease.id || echoes.isDue(message)) receive(place, message);
+        if (origin === lease.id) echoes.hear(message);
+        else receive(place, message);
       }),
     event: (...event: Parameters<RedisRoomStore['event']>) => rooms.event(...event),
   };
@@ -187,6 +188,8 @@ export async function joinCluster(
     directory: () => directory,
     node: () => lease.id,
     heed: (event: RoomEvent) => directory.heed(event),
+    /** Whether there is another node that could continue a session of this one. */
+    hasOthers: () => lease.live.size > 1,
     isDegraded: () => !lease.held || !lease.healthy || !subscriptions.delivering,
 
     /** Takes part from now on; `received` hears what other nodes send. */
@@ -201,10 +204,13 @@ export async function joinCluster(
       report({ type: 'node.joined', node: lease.id });
     },
 
-    /** Leaves. The connections of this node must be gone before; where Redis could not be told of all, it is swept. */
-    async stop(): Promise<void> {
+    /**
+     * Leaves. The connections of this node must be gone before; where some are not, or Redis could not be told of all,
+     * the node is swept.
+     */
+    async stop(isEmpty = true): Promise<void> {
       await rooms.settle();
-      await lease.stop(rooms.owed === 0);
+      await lease.stop(isEmpty && rooms.owed === 0);
       limits.stop();
       quota.stop();
       subscriptions.stop();

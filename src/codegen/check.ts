@@ -32,6 +32,7 @@ const extensions = new Set([
   'x-token-lifetime',
   'x-close-codes',
   'x-resume',
+  'x-drain',
 ]);
 
 /** The fields of frames that the types and the server know, beside `type` and `payload`. */

@@ -119,6 +119,9 @@ export type CloseName = keyof typeof closeCodes;
 /** When a session outlives its connection: what this one ended with. */
 export const resume = ${literal(objectAt(root, 'x-resume'))} as const;
 
+/** How fast a server that stops closes its sockets, and how long it keeps their sessions then. */
+export const drain = ${literal(durations(objectAt(root, 'x-drain'), `${asyncapi.file}#/x-drain`))} as const;
+
 /** What the server accepts from one socket. */
 export const frameLimits = ${literal(objectAt(root, 'x-frame-limits'))} as const;
 

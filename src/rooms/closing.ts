@@ -1,7 +1,6 @@
 import type { Channel, RoomClosed } from '../../generated/messages.ts';
 import type { ChatStore } from './chat-store.ts';
 import type { Connection } from './connection.ts';
-import type { Membership } from './membership.ts';
 import { allReady, type Ready, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
 import { dissolve, type Outcome, type Rule } from './room.ts';
@@ -13,20 +12,12 @@ export class Closing {
   readonly #registry: Registry;
   readonly #rooms: RoomStore;
   readonly #views: Views;
-  readonly #membership: Membership;
   readonly #history: ChatStore;
 
-  constructor(
-    registry: Registry,
-    rooms: RoomStore,
-    views: Views,
-    membership: Membership,
-    history: ChatStore,
-  ) {
+  constructor(registry: Registry, rooms: RoomStore, views: Views, history: ChatStore) {
     this.#registry = registry;
     this.#rooms = rooms;
     this.#views = views;
-    this.#membership = membership;
     this.#history = history;
   }
 
@@ -57,20 +48,5 @@ export class Closing {
       });
       return whenReady(end, () => count);
     });
-  }
-
-  /** Ends every connection to this node, since the server stops. Never rejects: what cannot be said, others find out. */
-  async closeAll(): Promise<void> {
-    const ends = this.#registry.places().map((place) => {
-      const everybody = this.#views.everybody(place);
-      const here = this.#views.hostsLast(everybody.filter(({ node }) => node === undefined));
-      for (const { outlet } of here) outlet.close('restarting');
-      return Promise.try(() =>
-        this.#registry.isElsewhere(place)
-          ? allReady(here, (connection) => this.#membership.leave(connection, 'closed'))
-          : this.#rooms.transaction(place, dissolve('restarting')),
-      );
-    });
-    await Promise.allSettled(ends);
   }
 }

@@ -62,7 +62,7 @@ export function openDomain(
   });
   const follower = new RoomFollower(registry, views, news, changes, membership);
   rooms.followedBy(follower);
-  const closing = new Closing(registry, rooms, views, membership, history);
+  const closing = new Closing(registry, rooms, views, history);
   const exclusion = new Exclusion(registry, membership, bans, broker, newId, now);
   const moderation = new Moderation(rooms, views, membership, exclusion);
   /** Takes what another node has sent. */

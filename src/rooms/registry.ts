@@ -75,6 +75,11 @@ export class Registry {
     Object.assign(connection, { connectionStatus: 'connected', lostSerial: 0, address });
   }
 
+  /** Whether any session of this node is without its connection. */
+  get hasLostHere(): boolean {
+    return this.#lostByAddress.size > 0;
+  }
+
   /** Who has lost a connection from this address to this node, the earliest first. */
   lostOfAddress(address: string): ReadonlySet<Connection> {
     return this.#lostByAddress.get(address) ?? noConnections;
@@ -143,7 +148,7 @@ export class Registry {
   }
 
   /** Every connection, in the order of joining. */
-  all(): Iterable<Connection> {
+  all(): IteratorObject<Connection> {
     return this.#byId.values();
   }
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { Echoes } from '../../src/cluster/echoes.ts';
 import { listenTo } from '../../src/cluster/listener.ts';
@@ -6,10 +5,9 @@ import { type Redis, script } from '../../src/cluster/redis.ts';
 import type { RedisBroker } from '../../src/cluster/redis-broker.ts';
 import { RedisChatStore } from '../../src/cluster/redis-chat-store.ts';
 import type { NodeMessage } from '../../src/rooms/broker.ts';
-import type { ChatStore } from '../../src/rooms/chat-store.ts';
 import type { Announcement } from '../../src/rooms/hub.ts';
-import { LocalChatStore } from '../../src/rooms/local-chat-store.ts';
-import { type Clock, chatStoreSuite, idOf, messageOf, place } from '../rooms/chat-store-suite.ts';
+import { chatStoreAgreement } from '../rooms/chat-store-agreement.ts';
+import { chatStoreSuite, idOf, messageOf, place } from '../rooms/chat-store-suite.ts';
 import { connectTwice, counting, type RedisServer, startRedis, startRedisCluster } from '../support/redis.ts';
 import { atScopeEnd } from '../support/scope.ts';
 
@@ -48,12 +46,11 @@ chatStoreSuite(
 test('what nodes are sent of a change goes with it, once, and nothing of what is not made', async () => {
   const heard: string[] = [];
   const echoes = new Echoes(() => {});
-  const publishing = (_place: unknown, { echo, frame }: Extract<NodeMessage, { kind: 'announce' }>) =>
-    ['PUBLISH', 'news of r', `${echo} ${frame.text}`] as [string, string, string];
+  const publishing = (_place: unknown, { echo }: Extract<NodeMessage, { kind: 'announce' }>) =>
+    ['PUBLISH', 'news of r', `${echo}`] as [string, string, string];
   const listener = listenTo([server.url])(
     (_channel, text) => {
-      const [echo = '', said = ''] = text.split(' ');
-      if (echoes.isDue({ kind: 'announce', frame: { text: '', volatile: false }, echo })) heard.push(said);
+      echoes.hear({ kind: 'announce', frame: { text: '', volatile: false }, echo: text });
     },
     () => {},
   );
@@ -62,9 +59,8 @@ test('what nodes are sent of a change goes with it, once, and nothing of what is
   await listener.subscribe(['news of r']);
   const broker = { publishing } as Pick<RedisBroker, 'publishing'>;
   const chat = new RedisChatStore(redis, newPrefix(), broker, echoes, always, usual);
-  const tellHere = () => void heard.push('told without');
   const news = (text: string): Announcement => ({
-    tellHere,
+    tellHere: () => void heard.push(text),
     message: { kind: 'announce', frame: { text, volatile: false } },
   });
   const message = messageOf(2, Date.now());
@@ -173,74 +169,7 @@ test('a page that others’ private messages hide carries only what it shows', a
   expect(String(await redis.run(statistics, [], []))).toContain('cmdstat_hget:calls=1,');
 });
 
-const users = ['a', 'b', 'c'];
-const step = fc.oneof(
-  fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(dayMs / 2) }),
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('append' as const),
-      readers: fc.option(fc.subarray(users), { nil: undefined }),
-      length: fc.constantFrom(1, 10, 9_000),
-    }),
-  },
-  fc.record({
-    kind: fc.constantFrom('get' as const, 'replace' as const, 'remove' as const),
-    n: fc.nat(25),
-    userId: fc.constantFrom(...users),
-  }),
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('page' as const),
-      userId: fc.constantFrom(...users),
-      request: fc.record(
-        { before: fc.nat(25).map(idOf), after: fc.nat(25).map(idOf), limit: fc.integer({ min: 1, max: 8 }) },
-        { requiredKeys: ['limit'] },
-      ),
-    }),
-  },
-  fc.record({
-    kind: fc.constant('clear' as const),
-    channel: fc.constantFrom('chat' as const, 'zoom' as const, undefined),
-  }),
+chatStoreAgreement(
+  (bounds, clock) =>
+    new RedisChatStore(redis, newPrefix(), noNews, noEchoes, always, bounds, () => clock.nowMs),
 );
-
-test('whatever is done, both stores say the same', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 50 }), fc.nat(9), async (steps, maxMessages) => {
-      const clock: Clock = { nowMs: Date.now() };
-      const bounds = { maxMessages, maxAgeMs: dayMs };
-      const local = new LocalChatStore({ ...bounds, maxTotal: 50_000 }, () => clock.nowMs);
-      const shared = new RedisChatStore(
-        redis,
-        newPrefix(),
-        noNews,
-        noEchoes,
-        always,
-        bounds,
-        () => clock.nowMs,
-      );
-      const both = async (call: (store: ChatStore) => unknown) =>
-        expect(await call(shared)).toStrictEqual(call(local));
-      let said = 0;
-      for (const each of steps) {
-        if (each.kind === 'wait') clock.nowMs += each.ms;
-        if (each.kind === 'append') {
-          const message = messageOf(++said, clock.nowMs, each.readers, 'x'.repeat(each.length));
-          await both((store) => store.append(place, message));
-        }
-        if (each.kind === 'get') await both((store) => store.get(place, idOf(each.n), each.userId));
-        if (each.kind === 'replace') {
-          const { entry } = messageOf(each.n, clock.nowMs, undefined, `edited ${each.n}`);
-          await both((store) => store.replace(place, entry));
-        }
-        if (each.kind === 'remove') await both((store) => store.remove(place, idOf(each.n)));
-        if (each.kind === 'page') await both((store) => store.page(place, each.userId, each.request));
-        if (each.kind === 'clear') await both((store) => store.clear('r', each.channel));
-      }
-      await both((store) => store.page(place, 'a', { limit: 100 }));
-    }),
-    { numRuns: 150 },
-  );
-});

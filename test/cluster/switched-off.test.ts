@@ -1,20 +1,10 @@
 import { expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
-import { SignalboxProcess } from '../support/process.ts';
+import { SignalboxProcess, sayingLoads } from '../support/process.ts';
 import { startRedis } from '../support/redis.ts';
 import { jwtSecret } from '../support/token.ts';
 
-/** Says of each module that a process loads whether it is the library for Redis, or one of ours for many nodes. */
-const watching = `import { registerHooks } from 'node:module';
-registerHooks({ resolve: (name, context, next) => {
-  if (/^redis$|\\/cluster\\//.test(name)) console.log('LOADS ' + name);
-  return next(name, context);
-} });`;
-const env = {
-  JWT_SECRET: jwtSecret,
-  HOST: '127.0.0.1',
-  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(watching)}`,
-};
+const env = { JWT_SECRET: jwtSecret, HOST: '127.0.0.1', ...sayingLoads(/^redis$|\/cluster\//) };
 
 test('without REDIS_URL nothing of it is even loaded', async () => {
   const child = new SignalboxProcess([], env);

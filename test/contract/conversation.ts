@@ -18,7 +18,8 @@ const lastWords = new Map([
 /** Close codes that come only after the frame that says why. */
 const announced = new Set(['kicked', 'banned', 'room_closed', 'admission_denied']);
 /** What a client may receive while it waits to be let in: nothing of the room. */
-const whileWaiting = /^(admission\.\w+|session\.(pong|token\w+|kicked)|ack|error|notice|room\.closed)$/;
+const whileWaiting =
+  /^(admission\.\w+|session\.(pong|token\w+|kicked|draining)|ack|error|notice|room\.closed)$/;
 /** How long the server may take for its first frame. */
 const graceMs = 1000;
 

@@ -132,5 +132,5 @@ test('a socket that waits for the issuer can be closed', async () => {
   expect(await socket.closed).toEqual({ code: 1012, reason: 'restarting' });
   answer();
   await drained;
-  expect(socket.frames.map(({ type }) => type)).toEqual(['session.welcome']);
+  expect(socket.frames.map(({ type }) => type)).toEqual(['session.welcome', 'session.draining']);
 });

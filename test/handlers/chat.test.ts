@@ -26,6 +26,20 @@ test('a message is told and acknowledged when it is in the history, and not befo
   expect(await history.get(connection, messageId, 'author')).toBeDefined();
 });
 
+test('of who is put out before its message is kept, nobody hears it, and nobody reads it later', async () => {
+  const gate = Promise.withResolvers<void>();
+  const { history } = openRooms();
+  const { join, chat, membership } = openRooms({ history: behind(history, () => gate.promise) });
+  const { connection } = join('author');
+  const other = join('other');
+  const sent = chat['chat.send'](connection, { text: 'hi' }, unnumbered);
+  await membership.leave(connection, 'kicked');
+  gate.resolve();
+  await expect(sent).rejects.toMatchObject({ code: 'not_allowed' });
+  expect(other.told).not.toContain('chat.message');
+  expect(await history.page(connection, 'other', { limit: 9 })).toEqual({ messages: [], more: false });
+});
+
 test('what cannot be stored is told to nobody', async () => {
   const { history } = openRooms();
   const { join, chat } = openRooms({ history: behind(history, unreachable) });

@@ -30,7 +30,7 @@ export interface House {
 }
 
 const resumeWindowMs = 600_000;
-const isFault = /^(socket\.failed|request\.failed|broker|delivery|redis|limits|node\.(lost|swept))/;
+const isFault = /^(history|socket\.failed|request\.failed|broker|delivery|redis|limits|node\.(lost|swept))/;
 
 /**
  * Starts a server that tells who comes and goes, so that nobody has to sleep until a broken connection was noticed, or

@@ -3,7 +3,7 @@ import type { Dealing } from './balancer.ts';
 import { type Balancer, balancerAddress, startBalancer } from './balancer.ts';
 import type { Done, Order } from './hosting.ts';
 import { startRedis } from './redis.ts';
-import { atFileEnd } from './scope.ts';
+import { atFileEnd, violation } from './scope.ts';
 
 /** Several servers, each in another process, as one. */
 export interface HostedServers {
@@ -28,6 +28,8 @@ class Host {
     this.#child.on('message', (done: Done) => this.#waiting.get(`${done.act} ${done.server}`)?.(done));
     this.#child.on('exit', (code) => {
       this.#ended = `a process of several servers ended with ${code}`;
+      // Also where nobody waits for it: what it died of, it has written to our standard error.
+      if (code !== null) violation(this.#ended);
       for (const [key, settle] of this.#waiting) settle(refusal(key, this.#ended));
     });
     atFileEnd(() => this.#child.kill('SIGKILL'));

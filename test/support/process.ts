@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { atScopeEnd } from './scope.ts';
+import { atScopeEnd, violation } from './scope.ts';
 
 /** What a process has printed and how it ended. */
 export interface Finished {
@@ -26,12 +26,15 @@ export class SignalboxProcess {
     this.child.stderr?.on('data', (chunk) => {
       this.#stderr += chunk;
     });
-    this.finished = once(this.child, 'close').then(([code]) => ({
-      code,
-      stdout: this.#stdout,
-      stderr: this.#stderr,
-    }));
-    atScopeEnd(() => this.child.kill('SIGKILL'));
+    this.finished = once(this.child, 'close').then(([code]) => {
+      // What Node says last where nobody handled an exception or a rejection.
+      if (/^Node\.js v\d/m.test(this.#stderr)) violation(`a process of a test died:\n${this.#stderr}`);
+      return { code, stdout: this.#stdout, stderr: this.#stderr };
+    });
+    atScopeEnd(() => {
+      this.child.kill('SIGKILL');
+      return this.finished; // so that all that it said is judged
+    });
   }
 
   /** The first match in what it prints; fails when it ends without one, or does not print one in time. */
@@ -53,4 +56,14 @@ export function runSignalbox(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
   return new SignalboxProcess(args, env).finished;
+}
+
+/** What has a process print `LOADS` with the name of each module that it loads, where the name is like this. */
+export function sayingLoads({ source }: RegExp): { NODE_OPTIONS: string } {
+  const watching = `import { registerHooks } from 'node:module';
+registerHooks({ resolve: (name, context, next) => {
+  if (/${source}/.test(name)) console.log('LOADS ' + name);
+  return next(name, context);
+} });`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(watching)}` };
 }

@@ -12,6 +12,8 @@ export const nodeCount = Number(process.env.TEST_NODES ?? 0);
  */
 export const ofOneNode: Readonly<Record<string, string>> = {
   'budgets.test.ts': 'turns the clock, and budgets are of one socket',
+  'drain.test.ts': 'is about one node; what a cluster makes of it has tests among the faults',
+  'handler-faults.test.ts': 'brings stores that fail',
   'kept-place.test.ts': 'ends resume windows when it wants to',
   'limits.test.ts': 'turns the clock; the limiter on several nodes has tests of its own',
   'log.test.ts': 'reads what one process reports',
@@ -22,6 +24,7 @@ export const ofOneNode: Readonly<Record<string, string>> = {
   'resume-refused.test.ts': 'ends resume windows when it wants to',
   'resume.test.ts': 'ends resume windows when it wants to',
   'slow-consumer.test.ts': 'reads what one process reports',
+  'stop.test.ts': 'is about the command line',
   'slow-keys.test.ts': 'turns the clock, and holds up the keys of one process',
 };
 

@@ -36,8 +36,20 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
       const entry = { ...message, from: sender.clientId };
       const audience = { from: sender.clientId, ...(only && { only }) };
       const news = hub.compose(sender, 'chat.message', message, audience);
+      let isTold = false;
+      const tellHere = () => {
+        // Who was put out in the meantime is none of those who are there.
+        if (views.connection(sender.clientId) === undefined) return;
+        isTold = true;
+        news.tellHere();
+      };
       const { tried, run } = attemptsOf(sender, 'chat.send', id);
-      return run(sent.messageId, () => history.append(sender, { entry, readers, sentAt }, news, tried));
+      const append = () => history.append(sender, { entry, readers, sentAt }, { ...news, tellHere }, tried);
+      return whenReady(run(sent.messageId, append), (kept) => {
+        if (isTold || kept.messageId !== sent.messageId) return kept;
+        // Then nobody reads it later either.
+        return whenReady(history.remove(sender, sent.messageId), notThere);
+      });
     },
 
     'chat.edit': (sender, { messageId, text }, { id }) => {
@@ -78,6 +90,11 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
     'chat.history': (sender, { limit = defaultPageSize, ...range }) =>
       history.page(sender, sender.identity.userId, { limit, ...range }),
   } satisfies MessageHandlersOf<'chat', Connection, Source>;
+}
+
+/** An answer that nobody reads. */
+function notThere(): never {
+  throw new SignalboxError('not_allowed', 'Who is no member any more says nothing.');
 }
 
 /** One answer for a message that is not there, and for one that is not for this user: it tells nothing apart. */

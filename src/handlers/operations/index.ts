@@ -27,6 +27,8 @@ export interface OperationParts {
   readonly exclusion: Exclusion;
   readonly idempotency: IdempotencyKeys;
   readonly admission: Admission;
+  /** Whether the server was told to stop; it takes sockets until it is draining. */
+  readonly isStopping: () => boolean;
   readonly isDraining: () => boolean;
   readonly isDegraded: () => boolean;
   readonly audit: Report<AdminAction>;
@@ -36,13 +38,13 @@ export interface OperationParts {
 /** The handler of every operation. */
 export function operationHandlers(parts: OperationParts): OperationHandlers<Caller> {
   const { directory, rooms, views, hub, closing, exclusion, idempotency, admission } = parts;
-  const { isDraining, isDegraded, audit, now } = parts;
+  const { isStopping, isDraining, isDegraded, audit, now } = parts;
   const handlers = {
     ...connectionOperations(directory, rooms, views, exclusion, audit),
     ...roomOperations(directory, rooms, views, hub, closing, idempotency, audit, now),
     ...banOperations(exclusion, audit),
     ...socketOperations(admission, isDraining),
-    ...serviceOperations(isDraining, isDegraded),
+    ...serviceOperations(isStopping, isDegraded),
     ...documentOperations,
   };
   // What the parts return is looked at once more: a body with a property too many does not compile.

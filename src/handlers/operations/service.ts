@@ -5,13 +5,14 @@ import type { Caller } from './caller.ts';
 /**
  * For load balancers and orchestrators.
  *
+ * @param isStopping whether the server was told to stop
  * @param isDegraded whether the server is cut off from what it shares with other nodes
  */
-export function serviceOperations(isDraining: () => boolean, isDegraded: () => boolean) {
+export function serviceOperations(isStopping: () => boolean, isDegraded: () => boolean) {
   return {
     getHealth: () => ({ status: 'ok' }),
     getReadiness: () => {
-      if (isDraining()) throw new SignalboxError('draining', 'The server is stopping.');
+      if (isStopping()) throw new SignalboxError('draining', 'The server is stopping.');
       if (isDegraded()) throw new SignalboxError('degraded', 'What the nodes share is out of reach.');
       return { status: 'ok' };
     },

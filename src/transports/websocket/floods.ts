@@ -5,7 +5,7 @@ import type { Connection } from '../../rooms/connection.ts';
 import type { Report } from '../../rooms/events.ts';
 import type { Identity } from '../../rooms/identity.ts';
 import { refuseBlocked } from '../guards/blocked.ts';
-import type { SocketEvent } from './socket.ts';
+import type { SocketEvent } from './socket-event.ts';
 
 const { policy } = flood;
 

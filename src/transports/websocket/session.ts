@@ -8,7 +8,8 @@ import { Budgets } from './budgets.ts';
 import { decode } from './codec.ts';
 import type { Dispatch, Dispatched } from './dispatch.ts';
 import { Replay, type ReplayBounds } from './replay.ts';
-import type { Receiver, Socket, SocketEvent } from './socket.ts';
+import type { Receiver, Socket } from './socket.ts';
+import type { SocketEvent } from './socket-event.ts';
 
 /** What all sessions share. */
 export interface SessionParts {
@@ -160,7 +161,7 @@ export class Session implements Outlet, Receiver {
       if (retryable !== true) this.#answers.remember(message, answer);
     }
     if (fault !== undefined) {
-      this.#parts.report({ type: 'socket.failed', connection, error: fault });
+      this.#parts.report({ type: 'socket.failed', connection, message, error: fault });
       this.close('internal');
     }
     if (this.#afterAnswer === undefined) return;

@@ -10,11 +10,7 @@ import type { Report } from '../../rooms/events.ts';
 import type { Frame } from '../../rooms/frame.ts';
 import type { Outbox } from './outbox.ts';
 import type { OwnedWebSocket, Owner } from './owned-websocket.ts';
-
-/** What happened on a socket, for the log. */
-export type SocketEvent =
-  | { readonly type: 'socket.closed'; readonly connection: Connection; readonly code: number }
-  | { readonly type: 'socket.failed'; readonly connection: Connection; readonly error: unknown };
+import type { SocketEvent } from './socket-event.ts';
 
 /** Who takes the messages of a socket, or of one after the other: a session. */
 export interface Receiver {

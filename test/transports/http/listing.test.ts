@@ -40,7 +40,9 @@ async function appWith(count: number, change: Change = () => ({})) {
   };
   const rooms = new LocalRoomStore();
   const directory = new LocalDirectory(views);
-  const parts = { directory, rooms, views, isDraining: () => false, now: Date.now, audit: () => {} };
+  const never = () => false;
+  const draining = { isStopping: never, isDraining: never };
+  const parts = { directory, rooms, views, ...draining, now: Date.now, audit: () => {} };
   const app = await createApp({
     handlers: operationHandlers(parts as unknown as Parameters<typeof operationHandlers>[0]),
     guards: { checkOrigin: () => {}, identify, addressOf: () => 'x' } as unknown as Parameters<

@@ -3,7 +3,7 @@ import { LocalLimitStore } from '../../../src/limits/local-limit-store.ts';
 import type { Connection } from '../../../src/rooms/connection.ts';
 import type { Identity } from '../../../src/rooms/identity.ts';
 import { Floods } from '../../../src/transports/websocket/floods.ts';
-import type { SocketEvent } from '../../../src/transports/websocket/socket.ts';
+import type { SocketEvent } from '../../../src/transports/websocket/socket-event.ts';
 
 const identity = { subjectKey: 'anna' } as Identity;
 const connection = { identity } as Connection;
