@@ -1,5 +1,5 @@
 import { frameLimits } from '../../generated/messages.ts';
-import { refusesAfter } from './fence.ts';
+import { fenced, refusesAfter } from './fence.ts';
 import { script } from './redis.ts';
 import { readsTime } from './redis-time.ts';
 
@@ -93,6 +93,11 @@ trim()
 if redis.call('HDEL', entries, ARGV[8]) == 0 then return false end
 redis.call('ZREMRANGEBYLEX', index, '[' .. ARGV[8] .. '\n', '(' .. ARGV[8] .. '\n:')
 return tell()
+`);
+
+/** KEYS: all of a room, or of one channel of it. ARGV: the end of the lease. */
+export const clearScript = script(`${fenced}
+redis.call('UNLINK', unpack(KEYS))
 `);
 
 /** ARGV: the user, the direction, where to begin and to end, how many. Returns one more than the page, if there is. */

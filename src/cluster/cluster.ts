@@ -129,7 +129,8 @@ export async function joinCluster(
   const receiver = {
     message: (place: Place, message: NodeMessage, origin: string) =>
       rooms.inOrder(place, () => {
-        if (origin !== lease.id || echoes.isDue(message)) receive(place, message);
+        if (origin === lease.id) echoes.hear(message);
+        else receive(place, message);
       }),
     event: (...event: Parameters<RedisRoomStore['event']>) => rooms.event(...event),
   };

@@ -48,13 +48,11 @@ export class Echoes {
     return echo;
   }
 
-  /** A message of this node has come; says whether its members are to be told now. */
-  isDue(message: NodeMessage): boolean {
+  /** A message of this node has come: its members are told, if they still are to be. */
+  hear(message: NodeMessage): void {
     const name = message.kind === 'announce' ? message.echo : undefined;
     const echo = this.#awaited.get(name ?? '');
-    if (name === undefined || echo === undefined) return false;
-    this.#done(name, echo);
-    return true;
+    if (name !== undefined && echo !== undefined) this.#tell(name, echo);
   }
 
   /**
@@ -93,13 +91,9 @@ export class Echoes {
   }
 
   #tell(name: string, echo: Echo): void {
-    echo.tellHere();
-    this.#done(name, echo);
-  }
-
-  #done(name: string, echo: Echo): void {
     this.#awaited.delete(name);
     echo.isTold = true;
+    echo.tellHere();
     echo.heard.resolve();
   }
 }

@@ -9,7 +9,15 @@ import {
 } from '../rooms/chat-store.ts';
 import type { Place } from '../rooms/connection.ts';
 import type { Announcement } from '../rooms/hub.ts';
-import { appendScript, getScript, made, pageScript, removeScript, replaceScript } from './chat-scripts.ts';
+import {
+  appendScript,
+  clearScript,
+  getScript,
+  made,
+  pageScript,
+  removeScript,
+  replaceScript,
+} from './chat-scripts.ts';
 import type { Echoes } from './echoes.ts';
 import type { Lease } from './lease.ts';
 import type { Redis, Script } from './redis.ts';
@@ -97,10 +105,8 @@ export class RedisChatStore implements ChatStore {
   }
 
   async clear(roomId: string, only?: Channel): Promise<void> {
-    const [first = '', ...others] = (only ? [only] : channels).flatMap((channel) =>
-      this.#keysOf({ roomId, channel }),
-    );
-    await this.#redis.command('UNLINK', first, ...others);
+    const keys = (only ? [only] : channels).flatMap((channel) => this.#keysOf({ roomId, channel }));
+    await this.#redis.run(clearScript, keys, [this.#lease.until]);
   }
 
   async page(place: Place, userId: string, request: PageRequest): Promise<ChatPage> {

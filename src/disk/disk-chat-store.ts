@@ -32,7 +32,7 @@ const tendEveryMs = 60_000;
 
 interface Waiting {
   readonly call: Call;
-  /** What the members are to be told once it is done. */
+  /** What the members are told where it changes something. */
   readonly news: Announcement | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -161,9 +161,9 @@ export class DiskChatStore implements ChatStore {
     let failed: unknown;
     for (const [index, answer] of answers.entries()) {
       if ('value' in answer) {
-        const { call: [method] = [], news, resolve } = asked[index] ?? {};
-        // Of an edit or a deletion also where it is late; a message is taken out again then.
-        if (answer.value !== false && !(isLate && method === 'append')) news?.tellHere();
+        const { call, news, resolve } = asked[index] ?? {};
+        // A message that comes too late is taken out again; an edit or a deletion is told all the same.
+        if (answer.value !== false && !(isLate && call?.[0] === 'append')) news?.tellHere();
         resolve?.(answer.value);
       } else {
         failed = answer.error;

@@ -46,12 +46,11 @@ chatStoreSuite(
 test('what nodes are sent of a change goes with it, once, and nothing of what is not made', async () => {
   const heard: string[] = [];
   const echoes = new Echoes(() => {});
-  const publishing = (_place: unknown, { echo, frame }: Extract<NodeMessage, { kind: 'announce' }>) =>
-    ['PUBLISH', 'news of r', `${echo} ${frame.text}`] as [string, string, string];
+  const publishing = (_place: unknown, { echo }: Extract<NodeMessage, { kind: 'announce' }>) =>
+    ['PUBLISH', 'news of r', `${echo}`] as [string, string, string];
   const listener = listenTo([server.url])(
     (_channel, text) => {
-      const [echo = '', said = ''] = text.split(' ');
-      if (echoes.isDue({ kind: 'announce', frame: { text: '', volatile: false }, echo })) heard.push(said);
+      echoes.hear({ kind: 'announce', frame: { text: '', volatile: false }, echo: text });
     },
     () => {},
   );
@@ -60,15 +59,15 @@ test('what nodes are sent of a change goes with it, once, and nothing of what is
   await listener.subscribe(['news of r']);
   const broker = { publishing } as Pick<RedisBroker, 'publishing'>;
   const chat = new RedisChatStore(redis, newPrefix(), broker, echoes, always, usual);
-  const tellHere = () => void heard.push('told without');
   const news = (text: string): Announcement => ({
-    tellHere,
+    tellHere: () => void heard.push(text),
     message: { kind: 'announce', frame: { text, volatile: false } },
   });
-  const { entry } = messageOf(2, Date.now());
+  const message = messageOf(2, Date.now());
+  const { entry } = message;
   await chat.append(place, messageOf(1, Date.now()));
   expect(heard).toEqual([]);
-  await chat.append(place, messageOf(2, Date.now()), news('sent'));
+  await chat.append(place, message, news('sent'));
   expect(heard).toEqual(['sent']);
   expect(await chat.append(place, messageOf(3, Date.now()), news('again'), [idOf(9), idOf(2)])).toEqual({
     messageId: idOf(2),
@@ -92,6 +91,8 @@ test('what a node says whose lease is over is not kept', async () => {
     () => late.append(place, messageOf(2, Date.now())),
     () => late.replace(place, { ...message.entry, text: 'changed' }),
     () => late.remove(place, message.entry.messageId),
+    () => late.clear('r'),
+    () => late.clear('r', 'chat'),
   ]) {
     await expect(said()).rejects.toThrow('FENCED');
   }

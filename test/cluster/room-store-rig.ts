@@ -131,7 +131,8 @@ async function startRoomNode(
   const receiver = {
     message: (place: Place, message: NodeMessage, origin: string) => {
       const take = () => {
-        if (origin !== lease.id || echoes.isDue(message)) domain.receive(place, message);
+        if (origin === lease.id) echoes.hear(message);
+        else domain.receive(place, message);
       };
       if (held !== undefined) held.push(take);
       else if (!node.isDeaf) take();

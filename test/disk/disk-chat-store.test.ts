@@ -208,3 +208,22 @@ test('the file is tended now and then, until it is closed', async () => {
   expect(thread.batches).toHaveLength(3);
   expect(due).toEqual([]);
 });
+
+test('an edit that comes too late is told all the same, and a message that does is not', async () => {
+  const { thread, chat } = openSlow(20);
+  const told: string[] = [];
+  const news = (text: string) => ({
+    tellHere: () => void told.push(text),
+    message: { kind: 'announce', frame: { text, volatile: false } } as const,
+  });
+  const { entry } = messageOf(1, 0);
+  const calls = [
+    chat.append(place, messageOf(2, 0), news('sent')),
+    chat.replace(place, entry, news('edited')),
+    chat.remove(place, idOf(3), news('not there')),
+  ];
+  expect(await Promise.allSettled(calls)).toMatchObject([refused, refused, refused]);
+  expect(told).toEqual([]);
+  thread.answer({ value: { messageId: idOf(2), sentAt: '' } }, { value: true }, { value: false });
+  expect(told).toEqual(['edited']);
+});

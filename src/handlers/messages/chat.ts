@@ -36,19 +36,20 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
       const entry = { ...message, from: sender.clientId };
       const audience = { from: sender.clientId, ...(only && { only }) };
       const news = hub.compose(sender, 'chat.message', message, audience);
-      const { tried, run } = attemptsOf(sender, 'chat.send', id);
-      let hasGone = false;
+      let isTold = false;
       const tellHere = () => {
-        hasGone = views.connection(sender.clientId) === undefined;
-        if (!hasGone) news.tellHere();
+        // Who was put out in the meantime is none of those who are there.
+        if (views.connection(sender.clientId) === undefined) return;
+        isTold = true;
+        news.tellHere();
       };
-      const kept = run(sent.messageId, () =>
-        history.append(sender, { entry, readers, sentAt }, { ...news, tellHere }, tried),
-      );
-      // Who was put out before it was kept is none of those who are there: then nobody reads it later either.
-      return whenReady(kept, (answer) =>
-        hasGone ? whenReady(history.remove(sender, sent.messageId), notThere) : answer,
-      );
+      const { tried, run } = attemptsOf(sender, 'chat.send', id);
+      const append = () => history.append(sender, { entry, readers, sentAt }, { ...news, tellHere }, tried);
+      return whenReady(run(sent.messageId, append), (kept) => {
+        if (isTold || kept.messageId !== sent.messageId) return kept;
+        // Then nobody reads it later either.
+        return whenReady(history.remove(sender, sent.messageId), notThere);
+      });
     },
 
     'chat.edit': (sender, { messageId, text }, { id }) => {
