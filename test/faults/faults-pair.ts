@@ -54,7 +54,7 @@ export const faultsPair: readonly Fault[] = [
   },
   betweenRedis('Redis is slow', { kind: 'latency', latencyMs: 20 }),
   betweenRedis('Redis comes byte by byte', { kind: 'split' }, { paceMs: 60 }),
-  betweenRedis('Redis hangs', { kind: 'stall' }),
+  betweenRedis('Redis hangs', { kind: 'stall' }, { excuses: { lossBetweenNodes: true } }),
   betweenRedis('Redis is cut off', { kind: 'refuse' }, { excuses: { lossBetweenNodes: true } }),
   {
     name: 'Redis is killed and started again, empty',

@@ -46,6 +46,14 @@ describe('nothing is wrong with', () => {
     expect(tale.verdict()).toEqual([]);
   });
 
+  test('a message that was perhaps carried out, as its sender was told, and was so late', () => {
+    const tale = two().send('a', 1).receive('a', 'error', { retryable: true }, { replyTo: 'a-1' });
+    tale.send('a', 2, { type: 'signal.data' });
+    tale.receive('b', 'signal.data', { data: marked('a', 2) }, { from: 'a1' });
+    tale.receive('a', 'ack', {}, { replyTo: 'a-2' }).hear('a', 'a', 1).hear('b', 'a', 1).keep('a', 1);
+    expect(tale.verdict()).toEqual([]);
+  });
+
   test('a message that was refused for now, under the same id again', () => {
     const tale = two().send('a', 1).receive('a', 'error', { retryable: true }, { replyTo: 'a-1' });
     expect(tale.say('a', 1, ['a', 'b']).verdict()).toEqual([]);
