@@ -2,6 +2,8 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { ofOneNode } from './test/support/spread.ts';
 
 const faults = 'test/faults/**/*.test.ts';
+/** They leave the machine no time for anything else. */
+const loads = ['test/faults/memory.test.ts', 'test/faults/storm.test.ts'];
 
 export default defineConfig({
   test: {
@@ -37,10 +39,14 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: [faults],
-          // What is promised within a second needs a machine that does nothing else: after all others, one at a time.
+          exclude: [...configDefaults.exclude, ...loads],
+          // What is promised within a second needs a machine with time for it: after all others. They mostly wait.
           sequence: { groupOrder: 1 },
-          maxWorkers: 1,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'faults under load', include: loads, sequence: { groupOrder: 2 }, maxWorkers: 1 },
       },
     ],
   },

@@ -83,8 +83,8 @@ function write(log: Logger, event: TelemetryEvent): void {
     case 'delivery.silent':
       return log.warn({ err: event.error }, event.type);
     case 'broker.failed':
-    case 'history.failed':
     case 'node.failed':
+    case 'history.failed':
       return log.error({ err: event.error }, event.type);
     case 'broker.refused':
       return log.error({ node: event.origin, version: event.version }, event.type);

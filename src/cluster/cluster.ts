@@ -167,8 +167,8 @@ export async function joinCluster(
   /** Takes a message of another node, or one of this node that has come by. */
   function take(place: Place, message: NodeMessage, origin: string): void {
     if (origin === lease.id && 'echo' in message && isDetour(message.echo)) detours.come(place, message.echo);
-    else if (origin === lease.id && !echoes.isDue(message)) return;
     else if (isOfMove(message)) moves.receive(place, message, origin);
+    else if (origin === lease.id) echoes.hear(message);
     else receive(place, message);
   }
 

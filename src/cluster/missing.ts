@@ -1,5 +1,6 @@
 import type { Connection } from '../rooms/connection.ts';
 import type { RollEntry } from '../rooms/room-store.ts';
+import type { Lease } from './lease.ts';
 import type { Replica } from './replica.ts';
 
 /** So long nobody is taken for gone who is only missing: where Redis was emptied, the nodes write back what they hold. */
@@ -25,4 +26,11 @@ export function isSureOfMissing(
   if (isWhole) replica.missingSince = undefined;
   else if (incarnation !== replica.incarnation) replica.missingSince ??= now;
   return replica.missingSince === undefined || now >= replica.missingSince + restoreMs;
+}
+
+/**
+ * Whose nodes live. Until the lease is settled, whoever is not known to live may have come just before Redis was emptied.
+ */
+export function isAliveBy({ live, settled }: Pick<Lease, 'live' | 'settled'>) {
+  return ({ node }: Connection): boolean => node === undefined || !settled || live.has(node);
 }

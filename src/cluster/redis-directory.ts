@@ -125,14 +125,19 @@ export class RedisDirectory implements Directory {
     await this.#redis.command('UNLINK', this.#keyOf(node));
   }
 
-  async page({ after, limit, ...asked }: DirectoryQuery): Promise<DirectoryPage> {
+  async page({ after, afterId, limit, ...asked }: DirectoryQuery): Promise<DirectoryPage> {
+    const isLater = ({ serial, clientId }: Listed) =>
+      serial === after ? afterId !== undefined && clientId > afterId : serial > after;
     const { all, isComplete } = await this.#all();
     const found = all
-      .filter((listed) => listed.serial > after && passes(listed, asked))
+      .filter((listed) => isLater(listed) && passes(listed, asked))
       .sort((one, other) => one.serial - other.serial || (one.clientId < other.clientId ? -1 : 1));
     const page = found.slice(0, limit);
-    const next = page.length < found.length ? (page.at(-1)?.serial ?? after) : undefined;
-    return { connections: page.values().map(shown), next, isComplete };
+    const [last, following] = [page.at(-1), found[page.length]];
+    const next = following && (last?.serial ?? after);
+    // Two nodes may have given the same serial in one millisecond.
+    const nextId = following?.serial === last?.serial ? last?.clientId : undefined;
+    return { connections: page.values().map(shown), next, nextId, isComplete };
   }
 
   async rooms(): Promise<{ readonly rooms: Iterable<RoomCount>; readonly isComplete: boolean }> {

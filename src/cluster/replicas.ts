@@ -8,7 +8,7 @@ import type { Detours } from './detours.ts';
 import type { Envelope } from './envelope.ts';
 import type { Lease } from './lease.ts';
 import { listAnew } from './listing.ts';
-import { isSureOfMissing, restoreMs } from './missing.ts';
+import { isAliveBy, isSureOfMissing, restoreMs } from './missing.ts';
 import type { RedisDirectory } from './redis-directory.ts';
 import { type EventBody, Replica, rollOf } from './replica.ts';
 import type { RoomCommands } from './room-commands.ts';
@@ -183,7 +183,7 @@ export class Replicas {
     const isToMeet = ({ record }: RollEntry) => !isHere || !this.#hasLeft(record.clientId);
     const roll = [...rollOf(loaded[1]), ...rollOf(loaded[2])].filter(isToMeet);
     const known = this.#follower?.everybody(replica.place) ?? [];
-    const isAlive = ({ node }: Connection) => node === undefined || this.#lease.live.has(node);
+    const isAlive = isAliveBy(this.#lease);
     const isSure = isSureOfMissing(replica, loaded[0][0], roll, known, isAlive, this.#clock.now());
     // A room that has clients here is in Redis, unless that was emptied: then it will be again.
     if (!isSure && loaded[0][0] === null) throw degraded();

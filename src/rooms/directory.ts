@@ -13,6 +13,8 @@ export interface DirectoryQuery {
   readonly status?: RestConnection['connectionStatus'];
   /** Where the page before ended; 0: from the beginning. */
   readonly after: number;
+  /** Of several there, which was the last on that page; absent: all of them were on it. */
+  readonly afterId?: string | undefined;
   readonly limit: number;
 }
 
@@ -22,6 +24,8 @@ export interface DirectoryPage {
   readonly connections: IteratorObject<RestConnection>;
   /** Where this page ends; `undefined`: there is no more. */
   readonly next: number | undefined;
+  /** Of several there, which is the last on this page; absent: all of them are on it. */
+  readonly nextId?: string | undefined;
   /** Whether nothing could not be read. */
   readonly isComplete: boolean;
 }
@@ -47,7 +51,7 @@ export function passes(
     channel,
     connectionStatus,
   }: Pick<RestConnection, 'roomId' | 'userId' | 'channel' | 'connectionStatus'>,
-  asked: Omit<DirectoryQuery, 'after' | 'limit'>,
+  asked: Omit<DirectoryQuery, 'after' | 'afterId' | 'limit'>,
 ): boolean {
   return (
     (asked.roomId === undefined || roomId === asked.roomId) &&

@@ -23,8 +23,8 @@ type Announced = Extract<NodeMessage, { kind: 'announce' }>;
 
 /** A message to the members of a channel, or to some, that is still to be sent. */
 export interface Announcement {
-  /** Sends it to those on this node. */
-  readonly tellHere: () => void;
+  /** Sends it to those on this node, in this frame where another one was made of it. */
+  readonly tellHere: (frame?: Frame) => void;
   /** What nodes are to be sent. */
   readonly message: Announced;
 }
@@ -119,7 +119,11 @@ export class Hub {
   ): Announcement {
     const frame = this.encode(type, payload, stamp);
     const audience = { only: only && [...only], except, alsoWaiting };
-    const tellHere = () => this.#deliver(place, frame, stamp.from, audience);
+    const tellHere = (told = frame) => {
+      // As they are by then: a session may have moved to this node.
+      const chosen = audience.only?.flatMap(({ clientId }) => this.#registry.get(clientId) ?? []);
+      this.#deliver(place, told, stamp.from, { ...audience, only: chosen });
+    };
     return { tellHere, message: announced(frame, stamp.from, audience) };
   }
 

@@ -41,8 +41,9 @@ export async function startLister(on: Redis, prefix: string) {
     return record.clientId;
   };
   const list = async (query: Partial<DirectoryQuery> = {}) => {
-    const { connections, next, isComplete } = await directory.page({ ...everything, ...query });
-    return { ids: connections.map(({ clientId }) => clientId).toArray(), next, isComplete };
+    const { connections, next, nextId, isComplete } = await directory.page({ ...everything, ...query });
+    const ids = connections.map(({ clientId }) => clientId).toArray();
+    return { ids, next, isComplete, ...(nextId !== undefined && { nextId }) };
   };
   const key = `${prefix}{node:${lease.id}}:connections`;
   return { lease, line, directory, member, put, list, key };

@@ -91,6 +91,31 @@ test('pages follow each other over all nodes, and what is asked for is counted',
   );
 });
 
+test('pages leave out nobody, also of those who came to several nodes at the same moment', async () => {
+  const { a, b, c } = await start(3);
+  const all: string[] = [];
+  for (const [n, serial] of [7, 7, 7, 8, 9, 9, 9, 9].entries()) {
+    const lister = n % 2 ? a : b;
+    const clientId = await lister.put();
+    const listed = JSON.parse(String(await redis.command('HGET', lister.key, clientId)));
+    await redis.command('HSET', lister.key, clientId, JSON.stringify({ ...listed, serial }));
+    all.push(clientId);
+  }
+  for (const limit of [1, 2, 3, 5]) {
+    const paged: string[] = [];
+    let end: { after: number; afterId?: string } | undefined = { after: 0 };
+    while (end !== undefined) {
+      const { ids, next, nextId }: Awaited<ReturnType<typeof c.list>> = await c.list({ ...end, limit });
+      expect(ids.length).toBeLessThanOrEqual(limit);
+      paged.push(...ids);
+      end =
+        next === undefined ? undefined : { after: next, ...(nextId !== undefined && { afterId: nextId }) };
+    }
+    expect(paged).toHaveLength(all.length);
+    expect(paged.toSorted()).toEqual(all.toSorted());
+  }
+});
+
 test('many who come at once are written together, and thousands are listed whole', {
   timeout: 60_000,
 }, async () => {

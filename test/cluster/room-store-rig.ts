@@ -133,7 +133,8 @@ async function startRoomNode(
     message: (place: Place, message: NodeMessage, origin: string) => {
       const take = () => {
         if (isOfMove(message)) return;
-        if (origin !== lease.id || echoes.isDue(message)) domain.receive(place, message);
+        if (origin === lease.id) echoes.hear(message);
+        else domain.receive(place, message);
       };
       if (held !== undefined) held.push(take);
       else if (!node.isDeaf) take();

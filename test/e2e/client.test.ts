@@ -1,6 +1,20 @@
 import { expect, test } from 'vitest';
-import { adminClient, ConnectionClosed, connect, Refused } from '../../src/client/index.ts';
+import {
+  adminClient,
+  ConnectionClosed,
+  type ConnectOptions,
+  connect as connectClient,
+  Refused,
+} from '../../src/client/index.ts';
+import { atScopeEnd } from '../support/scope.ts';
 import { startServer } from '../support/server.ts';
+
+/** Joins, and leaves before the server stops: else the client would come back, to a balancer with nobody behind it. */
+async function connect(options: ConnectOptions) {
+  const room = await connectClient(options);
+  atScopeEnd(() => room.close());
+  return room;
+}
 
 test('ten lines with signalbox/client join, offer, chat and kick', async () => {
   // The package as it ships: `signalbox/client` is what its exports say, in dist.

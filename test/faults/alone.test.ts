@@ -8,13 +8,15 @@ beforeAll(async () => {
   stage = await startAlone();
 }, 60_000);
 
-test.each([...faultsAlone, ...deathsAlone].map((fault, n) => [fault.name, fault, n] as const))(
+// Deaths first: a clock that was set back makes ids of messages that a later process takes for those of the future.
+test.each([...deathsAlone, ...faultsAlone].map((fault, n) => [fault.name, fault, n] as const))(
   '%s',
   async (_name, fault, n) => {
     const outcome = await endure(stage, fault, `alone-${n}`, Math.random);
     expect(outcome.faults).toEqual([]);
     const { closes, freshStarts } = fault.excuses ?? {};
-    if (closes === true && freshStarts !== true) expect(outcome.resumes).toBeGreaterThan(0);
+    if (freshStarts === true) expect(outcome.freshStarts).toBeGreaterThan(0);
+    else if (closes === true) expect(outcome.resumes).toBeGreaterThan(0);
     expect(outcome.deliveries).toBeGreaterThan(outcome.sends);
   },
   60_000,

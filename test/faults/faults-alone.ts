@@ -30,7 +30,7 @@ export const faultsAlone: readonly Fault[] = [
   network(
     'nobody is let through while more is said than is kept for them',
     { kind: 'refuse' },
-    { excuses: { closes: true, freshStarts: true }, paceMs: 2 },
+    { excuses: { closes: true, freshStarts: true }, paceMs: 1 },
   ),
   {
     name: 'resets in the middle of a frame, again and again',

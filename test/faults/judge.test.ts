@@ -19,14 +19,14 @@ describe('nothing is wrong with', () => {
   });
 
   test('one who is cut off, resumes, sends again what was not answered, and gets what it missed', () => {
-    const tale = two().send('b', 0).close('b', 1006).hear('a', 'b', 0).say('a', 1, ['a']);
+    const tale = two().send('b', 0).close('b', 1006).hear('a', 'b', 0).keep('b', 0).say('a', 1, ['a']);
     tale
       .open('b', true)
       .welcome('b', 'b1', ['a1', 'b1'], true)
       .hear('b', 'b', 0)
       .ack('b', 0)
       .hear('b', 'a', 1);
-    expect(tale.send('b', 0).ack('b', 0).keep('b', 0).verdict(back)).toEqual([]);
+    expect(tale.send('b', 0).ack('b', 0).verdict(back)).toEqual([]);
   });
 
   test('one who starts afresh, and so misses the end of what it had', () => {
@@ -43,6 +43,14 @@ describe('nothing is wrong with', () => {
     const tale = two().open('c').close('c', 1012).open('c').welcome('c', 'c1', ['a1', 'b1', 'c1']);
     const participants = [{ clientId: 'c1', connectionStatus: 'connected' }];
     for (const one of ['a', 'b']) tale.receive(one, 'presence.joined', { participants });
+    expect(tale.verdict()).toEqual([]);
+  });
+
+  test('a message that was perhaps carried out, as its sender was told, and was so late', () => {
+    const tale = two().send('a', 1).receive('a', 'error', { retryable: true }, { replyTo: 'a-1' });
+    tale.send('a', 2, { type: 'signal.data' });
+    tale.receive('b', 'signal.data', { data: marked('a', 2) }, { from: 'a1' });
+    tale.receive('a', 'ack', {}, { replyTo: 'a-2' }).hear('a', 'a', 1).hear('b', 'a', 1).keep('a', 1);
     expect(tale.verdict()).toEqual([]);
   });
 
@@ -125,6 +133,14 @@ describe('it is seen that', () => {
     'it was over before its hearer came': [
       two().open('c').welcome('c', 'c1', ['a1', 'b1', 'c1']).hear('c', 'a', 0),
       /^c got a#0 \(chat.message\), which was over before it came$/,
+    ],
+    'the history has it in another order': [
+      (() => {
+        const tale = two().say('a', 1, ['a', 'b']).say('b', 1, ['a', 'b']);
+        tale.said.splice(-2, 2, ...tale.said.slice(-2).reverse());
+        return tale;
+      })(),
+      /^b heard b#1 .*late: in the history of r it is before others$/,
     ],
     'one is answered twice': [two().ack('a', 0), /^a was answered 2 times to a-0, which it sent 1 times$/],
     'one that was sent again is carried out again': [

@@ -4,15 +4,26 @@ import { attemptsOf } from '../../rooms/attempts.ts';
 import type { ChatStore, StoredMessage } from '../../rooms/chat-store.ts';
 import { type Connection, timestamp } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
-import type { Source } from '../../rooms/frame.ts';
+import type { Frame, Source } from '../../rooms/frame.ts';
 import type { Announcement, Hub } from '../../rooms/hub.ts';
+import { markOf } from '../../rooms/message-id.ts';
 import { whenReady } from '../../rooms/ready.ts';
 import type { Views } from '../../rooms/views.ts';
 
 const defaultPageSize = 50;
 
-/** Chat, to the whole channel or in private, and its history. */
-export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: () => number) {
+/**
+ * Chat, to the whole channel or in private, and its history.
+ *
+ * @param newId proposes the id of a message: a UUID of version 7
+ */
+export function chatHandlers(
+  views: Views,
+  hub: Hub,
+  history: ChatStore,
+  now: () => number,
+  newId: () => string = uuidv7,
+) {
   /** What those are to be told who have a message. */
   function newsFor<T extends 'chat.edited' | 'chat.deleted'>(
     sender: Connection,
@@ -27,7 +38,7 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
   return {
     'chat.send': (sender, { to, ...said }, { id }) => {
       const sentAt = now();
-      const sent = { messageId: uuidv7(), sentAt: timestamp(sentAt) };
+      const sent = { messageId: newId(), sentAt: timestamp(sentAt) };
       // Looked up before anything is sent: one unknown addressee refuses the whole message.
       const only = to && new Set([...to.map((clientId) => views.member(sender, clientId)), sender]);
       const { userId, presenterName } = sender.identity;
@@ -36,19 +47,20 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
       const entry = { ...message, from: sender.clientId };
       const audience = { from: sender.clientId, ...(only && { only }) };
       const news = hub.compose(sender, 'chat.message', message, audience);
-      const { tried, run } = attemptsOf(sender, 'chat.send', id);
-      let hasGone = false;
-      const tellHere = () => {
-        hasGone = views.connection(sender.clientId) === undefined;
-        if (!hasGone) news.tellHere();
+      let isTold = false;
+      const tellHere = (frame?: Frame) => {
+        // Who was put out in the meantime is none of those who are there.
+        if (views.connection(sender.clientId) === undefined) return;
+        isTold = true;
+        news.tellHere(frame);
       };
-      const kept = run(sent.messageId, () =>
-        history.append(sender, { entry, readers, sentAt }, { ...news, tellHere }, tried),
-      );
-      // Who was put out before it was kept is none of those who are there: then nobody reads it later either.
-      return whenReady(kept, (answer) =>
-        hasGone ? whenReady(history.remove(sender, sent.messageId), notThere) : answer,
-      );
+      const { tried, run } = attemptsOf(sender, 'chat.send', id);
+      const append = () => history.append(sender, { entry, readers, sentAt }, { ...news, tellHere }, tried);
+      return whenReady(run(sent.messageId, append), (kept) => {
+        if (isTold || markOf(kept.messageId) !== markOf(sent.messageId)) return kept;
+        // Then nobody reads it later either.
+        return whenReady(history.remove(sender, kept.messageId), notThere);
+      });
     },
 
     'chat.edit': (sender, { messageId, text }, { id }) => {

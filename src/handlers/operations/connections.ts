@@ -28,8 +28,9 @@ export function connectionOperations(
   return {
     listActiveConnections: async ({ query }, { linkNext, partial }) => {
       const { limit = Number.POSITIVE_INFINITY, cursor = '0', ...asked } = query;
-      const page = await directory.page({ ...asked, after: Number(cursor), limit });
-      if (page.next !== undefined) linkNext(nextPage(query, page.next));
+      const [after = '', afterId] = cursor.split('-', 2);
+      const page = await directory.page({ ...asked, after: Number(after), afterId, limit });
+      if (page.next !== undefined) linkNext(nextPage(query, [page.next, page.nextId]));
       if (!page.isComplete) partial();
       return page.connections;
     },
@@ -58,7 +59,8 @@ function notFound(id: string): never {
   throw new SignalboxError('connection_not_found', `No connection has the id ${id}.`);
 }
 
-function nextPage(query: Query, cursor: number): string {
+function nextPage(query: Query, end: readonly [serial: number, clientId: string | undefined]): string {
+  const cursor = end.filter((part) => part !== undefined).join('-');
   const entries = Object.entries({ ...query, cursor });
   const search = new URLSearchParams(entries.map(([name, value]) => [name, String(value)]));
   return `${routes.listActiveConnections.path}?${search}`;
