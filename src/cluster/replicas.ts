@@ -1,6 +1,6 @@
 import type { Broker } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
-import type { Connection, Place } from '../rooms/connection.ts';
+import type { Place } from '../rooms/connection.ts';
 import { type Follower, placeKey, type RollEntry } from '../rooms/room-store.ts';
 import { Burial } from './burial.ts';
 import { degraded } from './degraded.ts';
