@@ -14,6 +14,7 @@ import { Echoes } from './echoes.ts';
 import { Lease } from './lease.ts';
 import { listenTo } from './listener.ts';
 import { isOfMove, Moves } from './moves.ts';
+import { QuotaByNode } from './quota-by-node.ts';
 import { commandTimeoutMs, connectRedis } from './redis.ts';
 import { RedisAddressFailures } from './redis-address-failures.ts';
 import { RedisBanStore } from './redis-ban-store.ts';
@@ -145,14 +146,7 @@ export async function joinCluster(
   const commands = new RoomCommands(stores, redis.publishCommand, prefix, lease);
   const rooms = new RedisRoomStore(commands, directory, broker, lease, capacity.roomSize, ownClock, detours);
   const moves = new Moves({
-    rooms,
-    commands,
-    broker,
-    directory,
-    detours,
-    lease,
-    clock: ownClock,
-    answerMs: movedMs,
+    ...{ rooms, commands, broker, directory, detours, lease, clock: ownClock, answerMs: movedMs },
   });
   const nodes = { own: () => lease.id, live: () => lease.live };
   const quota = new RedisConnectionQuota(stores, prefix, capacity, nodes, later);
@@ -205,7 +199,7 @@ export async function joinCluster(
     broker,
     bans: new RedisBanStore(stores, prefix),
     history: new RedisChatStore(stores, prefix, broker, echoes, lease, bounds),
-    quota,
+    quota: new QuotaByNode(quota, nodes.own),
     limits,
     failures: new RedisAddressFailures(redis, prefix, localFailures, steadyNow),
     idempotency: new RedisIdempotencyKeys(stores, prefix, later),

@@ -46,6 +46,19 @@ export async function readOthers(
   }
 }
 
+/** A connection that any node lists. */
+export async function findListed(
+  redis: Redis,
+  nodeKeys: readonly string[],
+  keyOf: (node: string) => string,
+  clientId: string,
+): Promise<Listed | undefined> {
+  const [nodes] = (await redis.run(nodesScript, nodeKeys, [])) as [nodes: string[]];
+  const found = await Promise.all(nodes.map((node) => redis.command('HGET', keyOf(node), clientId)));
+  const text = found.find((each) => typeof each === 'string');
+  return typeof text === 'string' ? JSON.parse(text) : undefined;
+}
+
 /** A connection as the admin API shows it. */
 export function shown({ serial: _, ...connection }: Listed): RestConnection {
   return connection;

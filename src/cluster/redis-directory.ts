@@ -13,7 +13,7 @@ import type { RoomEvent } from '../rooms/events.ts';
 import { fenced } from './fence.ts';
 import type { Lease } from './lease.ts';
 import { listedScript, nodeKeys } from './lease-scripts.ts';
-import { type Listed, readListed, readOthers, shown } from './listed.ts';
+import { findListed, type Listed, readListed, readOthers, shown } from './listed.ts';
 import { nodeOf } from './node-id.ts';
 import { type Redis, script } from './redis.ts';
 
@@ -158,7 +158,7 @@ export class RedisDirectory implements Directory {
     const text = await this.#redis.command('HGET', this.#keyOf(node), clientId);
     if (typeof text === 'string') return shown(JSON.parse(text));
     // Its session may have moved to another node, if there is one of this name at all.
-    const moved = (await this.#all()).all.find((listed) => listed.clientId === clientId);
+    const moved = await findListed(this.#redis, this.#nodeKeys, (each) => this.#keyOf(each), clientId);
     return moved && shown(moved);
   }
 

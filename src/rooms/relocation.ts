@@ -86,7 +86,7 @@ export class Relocation {
   /** It does not go after all. Does nothing if it has. */
   stay(connection: Connection): void {
     const departure = this.#departures.get(connection.clientId);
-    if (departure === undefined || this.#parts.registry.get(connection.clientId) !== connection) return;
+    if (departure === undefined || connection.departing !== departure.parcel.promise) return;
     this.#departures.delete(connection.clientId);
     connection.departing = undefined;
     departure.parcel.resolve(undefined);

