@@ -4,6 +4,7 @@ import type { Sought } from '../rooms/carriage.ts';
 import type { Clock } from '../rooms/clock.ts';
 import { type Connection, type Place, toRecord } from '../rooms/connection.ts';
 import type { Relocation } from '../rooms/relocation.ts';
+import { degraded } from './degraded.ts';
 import type { Detours } from './detours.ts';
 import type { Lease } from './lease.ts';
 import { nodeOf } from './node-id.ts';
@@ -111,7 +112,9 @@ export class Moves {
         // What others still send to where it was. It may have moved before.
         ...[...new Set([from, nodeOf(clientId)])].map((node) => this.#overhear(place, node)),
         directory.put(place, toRecord(there, lease.id), isHost),
-      ]);
+      ]).catch((error) => {
+        throw degraded(error); // nothing has happened yet: the client comes again
+      });
       const tokenHash = hashOf(resumeToken);
       broker.send(from, place, { kind: 'claim', claim, clientId, tokenHash, received });
       const answer = await inTime(promise, this.#parts.answerMs).catch(() => undefined);

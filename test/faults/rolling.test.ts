@@ -35,7 +35,7 @@ class Talker {
       try {
         const { type } = await this.#returning.socket.ask('chat.send', { text });
         if (type === 'ack') this.acked.push(text);
-        await new Promise((resolve) => setTimeout(resolve, 40)); // no more than is kept for who is away
+        await new Promise((resolve) => setTimeout(resolve, 250)); // no more than is kept for who is away
       } catch {
         await this.#comeBack();
       }
