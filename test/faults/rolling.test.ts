@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type ClusterNode, startCluster } from '../support/cluster.ts';
 import { Returning } from '../support/returning.ts';
-import { valueAt } from '../support/socket.ts';
+import { type Frame, valueAt } from '../support/socket.ts';
 
 const path = '/ws/zoom/rolling';
 const clients = 12;
@@ -33,7 +33,7 @@ class Talker {
     for (let n = 0; !this.isStopping; n += 1) {
       const text = `${name}-${n}`;
       try {
-        const { type } = await this.#returning.socket.ask('chat.send', { text });
+        const { type } = await ask(this.#returning, text, 'chat.send', { text });
         if (type === 'ack') this.acked.push(text);
         await new Promise((resolve) => setTimeout(resolve, 250)); // no more than is kept for who is away
       } catch {
@@ -104,13 +104,22 @@ test('each of three nodes is replaced by another one under load: no chat is lost
   }
 }, 120_000);
 
+/** Asks by an id that no other message of the session has. */
+function ask({ socket }: Returning, id: string, type: string, payload: object): Promise<Frame> {
+  socket.send({ type, id, payload });
+  return socket.next(({ replyTo }) => replyTo === id);
+}
+
 /** All that the channel keeps. */
 async function historyOf({ returning }: Talker): Promise<Set<string>> {
   const texts = new Set<string>();
   let before: unknown;
   for (;;) {
     const range = before === undefined ? {} : { before };
-    const { payload } = await returning.socket.ask('chat.history', { limit: 100, ...range });
+    const { payload } = await ask(returning, `history-${texts.size}`, 'chat.history', {
+      limit: 100,
+      ...range,
+    });
     const page = valueAt(payload, 'messages') as { text: string; messageId: string }[];
     for (const { text } of page) texts.add(text);
     if (valueAt(payload, 'more') !== true) return texts;
