@@ -92,7 +92,8 @@ export class Session implements Outlet, Receiver {
 
   /** Whether a client can go on that has so many of its messages. */
   canResume(received: number): boolean {
-    return this.#replay?.has(received) === true;
+    // A client may take its time to answer a close.
+    return this.#socket?.isEnding !== true && this.#replay?.has(received) === true;
   }
 
   /** Goes on, on another socket: the welcome, which does not count, and then all that the client lacks. */
