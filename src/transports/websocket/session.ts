@@ -164,6 +164,7 @@ export class Session implements Outlet, Receiver {
     if (fault !== undefined) {
       this.#parts.report({ type: 'socket.failed', connection, message, error: fault });
       this.close('internal');
+      if (this.#socket === undefined) this.#parts.leave(connection, 'closed'); // else with the socket
     }
     if (this.#afterAnswer === undefined) return;
     const { name, last } = this.#afterAnswer;
