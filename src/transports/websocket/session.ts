@@ -1,4 +1,9 @@
-import type { ClientMessage, CloseName, Departure } from '../../../generated/messages.ts';
+import {
+  type ClientMessage,
+  type CloseName,
+  type Departure,
+  frameLimits,
+} from '../../../generated/messages.ts';
 import type { Connection, Outlet } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
 import type { Report } from '../../rooms/events.ts';
@@ -36,6 +41,8 @@ export class Session implements Outlet, Receiver {
   readonly #parts: SessionParts;
   readonly #answers = new Answers();
   readonly #budgets: Budgets;
+  /** How many more it may be answered that it was before: who is back asks for all that it saw no answer to. */
+  #freeRepeats = 0;
   /** `undefined` while the client is away. */
   #socket: Socket | undefined;
   #connection: Connection | undefined;
@@ -100,6 +107,7 @@ export class Session implements Outlet, Receiver {
   resume(socket: Socket, received: number, welcome: Frame): void {
     const before = this.#socket;
     this.#socket = socket;
+    this.#freeRepeats = frameLimits.maxRememberedAnswers;
     socket.send(welcome);
     for (const frame of this.#replay?.return(received) ?? []) socket.send(frame);
     before?.close('replaced');
@@ -141,8 +149,9 @@ export class Session implements Outlet, Receiver {
   #hasAnswer(connection: Connection, message: ClientMessage): Dispatched | undefined {
     const { dispatch, flooded, steadyNow } = this.#parts;
     try {
-      // Repeats count too: each message costs its reading.
-      this.#budgets.take(message, steadyNow());
+      if (this.#freeRepeats > 0 && this.#answers.has(message)) this.#freeRepeats -= 1;
+      // Other repeats count too: each message costs its reading.
+      else this.#budgets.take(message, steadyNow());
       const answer = this.#answers.recall(message);
       return answer && { answer };
     } catch (error) {
