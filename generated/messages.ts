@@ -847,7 +847,8 @@ export interface ClientPayloads {
   /**
    * Asks for a page of what was said.
    *
-   * `before` and `after` are message ids, which sort by time: with `after` the page follows it, else it is the
+   * `before` and `after` are message ids, which sort in the order in which the messages of a channel are told,
+   * whatever clocks say: with `after` the page follows it, and nothing that was told later is missing; else it is the
    * newest, before `before` if that is given. Private messages are shown to their sender and their addressees only. `id` is required, since the answer carries it.
    */
   'chat.history': ChatHistory;

@@ -1,12 +1,16 @@
 import type { NodeMessage } from '../rooms/broker.ts';
 import type { Clock } from '../rooms/clock.ts';
+import type { Frame } from '../rooms/frame.ts';
+import type { Announcement } from '../rooms/hub.ts';
 import { degraded } from './degraded.ts';
 import { commandTimeoutMs, inTime } from './redis.ts';
 
 /** A message on its way to this node itself. */
 export interface Echo {
-  /** What the members of this node are told by it. */
-  readonly tellHere: () => void;
+  /** Has the members of this node told. */
+  readonly tellHere: Announcement['tellHere'];
+  /** What they are told: as it was composed, and then as Redis has published it. */
+  frame: Frame;
   readonly heard: PromiseWithResolvers<void>;
   /** Whether it has been told here, by the echo or in its place. */
   isTold: boolean;
@@ -41,27 +45,32 @@ export class Echoes {
   }
 
   /** One is about to be published under this name. */
-  expect(name: string, tellHere: () => void): Echo {
+  expect(name: string, { tellHere, message: { frame } }: Announcement): Echo {
     const heard = Promise.withResolvers<void>();
-    const echo: Echo = { tellHere, heard, isTold: false, isPublished: false, isMissed: false };
+    const echo: Echo = { tellHere, frame, heard, isTold: false, isPublished: false, isMissed: false };
     this.#awaited.set(name, echo);
     return echo;
   }
 
   /** A message of this node has come: its members are told, if they still are to be. */
   hear(message: NodeMessage): void {
-    const name = message.kind === 'announce' ? message.echo : undefined;
-    const echo = this.#awaited.get(name ?? '');
-    if (name !== undefined && echo !== undefined) this.#tell(name, echo);
+    if (message.kind !== 'announce' || message.echo === undefined) return;
+    const echo = this.#awaited.get(message.echo);
+    if (echo === undefined) return;
+    echo.frame = message.frame;
+    this.#tell(message.echo, echo);
   }
 
   /**
    * Redis has published what has this name: resolves when it has been told here, and at once where it is awaited no more.
    * Rejects with `degraded` where it does not come in time; then it may do so later.
+   *
+   * @param changed what Redis has made of the frame
    */
-  async published(name: string): Promise<void> {
+  async published(name: string, changed: (frame: Frame) => Frame = (frame) => frame): Promise<void> {
     const echo = this.#awaited.get(name);
     if (echo === undefined) return;
+    echo.frame = changed(echo.frame);
     echo.isPublished = true;
     if (echo.isMissed) return this.#tell(name, echo);
     await inTime(echo.heard.promise, this.#patienceMs).catch((error) => {
@@ -93,7 +102,7 @@ export class Echoes {
   #tell(name: string, echo: Echo): void {
     this.#awaited.delete(name);
     echo.isTold = true;
-    echo.tellHere();
+    echo.tellHere(echo.frame);
     echo.heard.resolve();
   }
 }

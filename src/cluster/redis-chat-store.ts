@@ -8,7 +8,9 @@ import {
   type StoredMessage,
 } from '../rooms/chat-store.ts';
 import type { Place } from '../rooms/connection.ts';
+import type { Frame } from '../rooms/frame.ts';
 import type { Announcement } from '../rooms/hub.ts';
+import { idIn, markOf, renamed } from '../rooms/message-id.ts';
 import {
   appendScript,
   clearScript,
@@ -28,8 +30,9 @@ import { timeArgument } from './redis-time.ts';
  * What was said in each channel of each room, on all nodes.
  *
  * Of a channel, a sorted set says what there is and who may see it, and a hash holds the entries: so what a page must
- * look through is short, and of the entries it touches only those that it shows. Everything of one room lies in one
- * slot, and expires together when nothing was said for as long as messages are kept.
+ * look through is short, and of the entries it touches only those that it shows. The newest id is kept as well, since
+ * others come after it when nothing else is left. Everything of one room lies in one slot, and expires together when
+ * nothing was said for as long as messages are kept.
  *
  * Every call is one round trip. A page costs Redis what it shows, and a look at each message in between that is hidden
  * from its reader: at most as many as are kept of a channel.
@@ -73,16 +76,24 @@ export class RedisChatStore implements ChatStore {
     news?: Announcement,
     tried: readonly string[] = [],
   ): Promise<Kept> {
-    const { messageId } = entry;
+    const mark = markOf(entry.messageId);
+    let toldId = entry.messageId;
+    const tellHere = (frame?: Frame) => {
+      toldId = (frame && idIn(frame, mark)) ?? toldId;
+      news?.tellHere(frame);
+    };
     const names = Array.from(readers ?? [], (userId) => `${JSON.stringify(userId)}\t`);
-    const member = `${messageId}\n${sentAt}${readers ? '\t' : ''}${names.join('')}`;
+    const tail = `\n${sentAt}${readers ? '\t' : ''}${names.join('')}`;
     const silentMs = Math.max(1, this.#bounds.maxAgeMs);
-    const args = [member, messageId, JSON.stringify(entry), silentMs, ...tried];
-    const answer = await this.#change(appendScript, place, messageId, news, args);
-    if (answer === made) return { messageId, sentAt: entry.sentAt };
-    const known: ChatEntry = JSON.parse(answer as string);
-    await this.#echoes.published(known.messageId);
-    return { messageId: known.messageId, sentAt: known.sentAt };
+    const args = [entry.messageId, tail, JSON.stringify(entry), silentMs, ...tried.map(markOf)];
+    const answer = await this.#change(appendScript, place, mark, news && { ...news, tellHere }, args);
+    if (Array.isArray(answer)) {
+      const { messageId, sentAt }: ChatEntry = JSON.parse(answer[0]);
+      await this.#echoes.published(markOf(messageId), (frame) => renamed(frame, messageId));
+      return { messageId, sentAt };
+    }
+    const messageId = typeof answer === 'string' ? answer : toldId; // as it was told, where the answer was lost
+    return { messageId, sentAt: entry.sentAt };
   }
 
   async get(place: Place, messageId: string, userId: string): Promise<StoredMessage | undefined> {
@@ -105,7 +116,9 @@ export class RedisChatStore implements ChatStore {
   }
 
   async clear(roomId: string, only?: Channel): Promise<void> {
-    const keys = (only ? [only] : channels).flatMap((channel) => this.#keysOf({ roomId, channel }));
+    const keys = (only ? [only] : channels).flatMap((channel) =>
+      this.#keysOf({ roomId, channel }).slice(0, 2),
+    );
     await this.#redis.run(clearScript, keys, [this.#lease.until]);
   }
 
@@ -121,7 +134,8 @@ export class RedisChatStore implements ChatStore {
   }
 
   /**
-   * Makes a change, and waits until this node's members have been told of it; says what the script does.
+   * Makes a change, and waits until this node's members have been told of it; says what the script does, or that it is
+   * `made` where only that is known.
    *
    * @param name what its echo is called
    */
@@ -132,11 +146,12 @@ export class RedisChatStore implements ChatStore {
     news: Announcement | undefined,
     args: readonly (string | number)[],
   ): Promise<unknown> {
-    const echo = news && this.#echoes.expect(name, news.tellHere);
+    const echo = news && this.#echoes.expect(name, news);
     const published = news ? this.#broker.publishing(place, { ...news.message, echo: name }) : ['', '', ''];
     try {
       const answer = await this.#run(which, place, this.#lease.until, ...published, ...args);
-      if (answer === made) await this.#echoes.published(name);
+      if (typeof answer === 'string') await this.#echoes.published(name, (frame) => renamed(frame, answer));
+      else if (answer === made) await this.#echoes.published(name);
       else this.#echoes.forget(name);
       return answer;
     } catch (error) {
@@ -146,7 +161,7 @@ export class RedisChatStore implements ChatStore {
     }
   }
 
-  /** Unlike any id of a message. */
+  /** Unlike the mark of any message. */
   #newName(): string {
     this.#changes += 1;
     return `${this.#changes}`;
@@ -158,8 +173,8 @@ export class RedisChatStore implements ChatStore {
     return this.#redis.run(which, this.#keysOf(place), [...bounds, ...args]);
   }
 
-  #keysOf({ roomId, channel }: Place): [string, string] {
+  #keysOf({ roomId, channel }: Place): [string, string, string] {
     const key = `${this.#prefix}{${roomId}}:chat:${channel}`;
-    return [`${key}:index`, `${key}:entries`];
+    return [`${key}:index`, `${key}:entries`, `${key}:newest`];
   }
 }

@@ -168,8 +168,9 @@ export class Replicas {
     }, retryMs);
   }
 
+  /** Until the lease is settled, whoever is not known to live may have come just before Redis was emptied. */
   #isAlive({ node }: Connection): boolean {
-    return node === undefined || this.#lease.live.has(node);
+    return node === undefined || !this.#lease.settled || this.#lease.live.has(node);
   }
 
   async #loadNow(replica: Replica): Promise<void> {

@@ -15,6 +15,7 @@ import {
   type StoredMessage,
 } from '../rooms/chat-store.ts';
 import type { Place } from '../rooms/connection.ts';
+import { idAfter } from '../rooms/message-id.ts';
 import { placeKey } from '../rooms/room-store.ts';
 import { openDatabase, pageBytes } from './database.ts';
 
@@ -49,6 +50,8 @@ export class ChatFile implements ChatStore {
   readonly #now: () => number;
   /** How many messages there are in the places that were spoken in lately. */
   readonly #counts = new Map<string, number>();
+  /** Of all rooms, as it is in the file; `undefined`: to be read there. */
+  #newestId: string | undefined;
   readonly #sql: ReturnType<typeof prepare>;
 
   /** Throws as {@link openDatabase} does. */
@@ -76,6 +79,7 @@ export class ChatFile implements ChatStore {
       // After some failures SQLite has done so by itself.
       if (this.#database.isTransaction) this.#sql.rollback.run();
       this.#counts.clear();
+      this.#newestId = undefined;
       throw error;
     }
   }
@@ -83,18 +87,16 @@ export class ChatFile implements ChatStore {
   append(place: Place, { entry, readers, sentAt }: StoredMessage): Kept {
     const key = placeKey(place);
     const count = this.#counts.get(key) ?? Number(this.#sql.count.get(key)?.count);
-    this.#sql.insert.run(
-      key,
-      entry.messageId,
-      sentAt,
-      readers ? JSON.stringify([...readers]) : null,
-      JSON.stringify(entry),
-    );
+    const messageId = idAfter(this.#newestId ?? String(this.#sql.newestId.get()?.id), entry.messageId);
+    const names = readers ? JSON.stringify([...readers]) : null;
+    this.#sql.insert.run(key, messageId, sentAt, names, JSON.stringify({ ...entry, messageId }));
+    this.#sql.setNewestId.run(messageId);
+    this.#newestId = messageId;
     const surplus = Math.max(0, count + 1 - this.#bounds.maxMessages);
     if (surplus > 0) this.#sql.trim.run(key, surplus);
     if (this.#counts.size >= maxCounts) this.#counts.clear(); // they are counted anew
     this.#counts.set(key, count + 1 - surplus);
-    return { messageId: entry.messageId, sentAt: entry.sentAt };
+    return { messageId, sentAt: entry.sentAt };
   }
 
   get(place: Place, messageId: string, userId: string): StoredMessage | undefined {
@@ -210,6 +212,8 @@ function prepare(database: DatabaseSync) {
     freePages: sql('PRAGMA freelist_count'),
     count: sql(`SELECT count(*) AS count ${inPlace}`),
     insert: sql('INSERT INTO messages (place, id, sentAt, readers, entry) VALUES (?, ?, ?, ?, ?)'),
+    newestId: sql('SELECT id FROM newest'),
+    setNewestId: sql('UPDATE newest SET id = ?'),
     trim: sql(`DELETE FROM messages WHERE n IN (SELECT n ${inPlace} ORDER BY id LIMIT ?)`),
     get: sql(`SELECT entry, readers, sentAt ${inPlace} AND id = ? AND sentAt > ?`),
     replace: sql('UPDATE messages SET entry = ? WHERE place = ? AND id = ? AND sentAt > ?'),

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 /** The only file of the directory, beside those that SQLite has next to it while it is open. */
 const fileName = 'chat.db';
 /** What the file says of its layout; a file of a later one is left alone. */
-const layout = 1;
+const layout = 2;
 /** What SQLite reads and writes at once. */
 export const pageBytes = 4_096;
 /** So much of the log stays on the disk when all of it is in the file. */
@@ -24,7 +24,12 @@ CREATE TABLE messages (
   readers TEXT,
   entry TEXT NOT NULL
 );
-CREATE UNIQUE INDEX messagesInPlace ON messages (place, id);
+CREATE UNIQUE INDEX messagesInPlace ON messages (place, id);`;
+
+/** Since layout 2: the newest id that ever was, after which new ones come, however many were forgotten. */
+const newestSchema = `
+CREATE TABLE newest (id TEXT NOT NULL);
+INSERT INTO newest SELECT coalesce(max(id), '') FROM messages;
 PRAGMA user_version = ${layout};`;
 
 const damaged = 11;
@@ -50,7 +55,8 @@ export function openDatabase(dir: string): DatabaseSync {
     closeSync(openSync(path, 'a', 0o600)); // made by SQLite, everybody might read it
     database = new DatabaseSync(path);
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
-    const isNew = checkLayout(database);
+    const found = layoutOf(database);
+    const isNew = found === 0;
     // Before all that writes: later, they would have no effect on the file.
     if (isNew) database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA auto_vacuum = INCREMENTAL`);
     database.exec(`
@@ -58,8 +64,9 @@ export function openDatabase(dir: string): DatabaseSync {
       PRAGMA journal_mode = WAL;
       PRAGMA journal_size_limit = ${keptLogBytes};
       PRAGMA synchronous = FULL;`);
-    if (isNew) database.exec(`BEGIN; ${schema} COMMIT`);
+    if (isNew) database.exec(`BEGIN; ${schema} ${newestSchema} COMMIT`);
     checkWhole(database);
+    if (found === 1) database.exec(`BEGIN; ${newestSchema} COMMIT`);
     return database;
   } catch (error) {
     database?.close();
@@ -67,13 +74,13 @@ export function openDatabase(dir: string): DatabaseSync {
   }
 }
 
-/** Whether there is nothing in the file yet; refuses one that is not of this layout. */
-function checkLayout(database: DatabaseSync): boolean {
+/** Which layout the file is of, 0 where there is nothing in it yet; refuses one that is later, or not of signalbox. */
+function layoutOf(database: DatabaseSync): number {
   const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
   const tables = Number(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.count);
   if (version > layout) throw new Error(`holds a ${fileName} of a newer version of signalbox`);
-  if (version < layout && tables > 0) throw new Error(`holds a ${fileName} that is not of signalbox`);
-  return tables === 0;
+  if (version < 1 && tables > 0) throw new Error(`holds a ${fileName} that is not of signalbox`);
+  return tables === 0 ? 0 : version;
 }
 
 /** Reads all of it: half a second for each 300 MB. */

@@ -8,6 +8,7 @@ import type { Place } from '../rooms/connection.ts';
 import { SignalboxError } from '../rooms/errors.ts';
 import type { Report } from '../rooms/events.ts';
 import type { Announcement } from '../rooms/hub.ts';
+import { renamed } from '../rooms/message-id.ts';
 import type { DiskHistoryBounds } from './chat-file.ts';
 import type { Answer, Batch, Call, Opened, ThreadSettings } from './chat-thread.ts';
 
@@ -157,13 +158,16 @@ export class DiskChatStore implements ChatStore {
     const asked = this.#asked ?? [];
     this.#asked = undefined;
     const isLate = this.#stuck !== undefined;
-    if (isLate) this.#takeLate(asked);
+    if (isLate) this.#takeLate(asked, answers);
     let failed: unknown;
     for (const [index, answer] of answers.entries()) {
       if ('value' in answer) {
         const { call, news, resolve } = asked[index] ?? {};
-        // A message that comes too late is taken out again; an edit or a deletion is told all the same.
-        if (answer.value !== false && !(isLate && call?.[0] === 'append')) news?.tellHere();
+        if (call?.[0] === 'append') {
+          // One that comes too late is taken out again; an edit or a deletion is told all the same.
+          const { messageId } = answer.value as Kept;
+          if (!isLate) news?.tellHere(renamed(news.message.frame, messageId));
+        } else if (answer.value !== false) news?.tellHere();
         resolve?.(answer.value);
       } else {
         failed = answer.error;
@@ -176,12 +180,13 @@ export class DiskChatStore implements ChatStore {
   }
 
   /** Who was refused a message in the meantime was told that it is not there. */
-  #takeLate(asked: readonly Waiting[]): void {
+  #takeLate(asked: readonly Waiting[], answers: readonly Answer[]): void {
     this.#stuck = undefined;
-    for (const { call } of asked) {
-      if (call[0] !== 'append') continue;
-      const [, place, { entry }] = call;
-      this.#ask(['remove', place, entry.messageId]).catch(() => {});
+    for (const [index, answer] of answers.entries()) {
+      const call = asked[index]?.call;
+      if (call?.[0] !== 'append' || 'error' in answer) continue;
+      const { messageId } = answer.value as Kept;
+      this.#ask(['remove', call[1], messageId]).catch(() => {});
     }
   }
 

@@ -5,7 +5,7 @@ import type { Ready } from './ready.ts';
 
 /** A message as the history keeps it. */
 export interface StoredMessage {
-  /** Its `messageId` sorts by the time at which it was made. */
+  /** Its `messageId` sorts by the order in which messages were kept and told. */
   readonly entry: ChatEntry;
   /** The users who may see a private message, its sender among them; `undefined`: everybody. */
   readonly readers: ReadonlySet<string> | undefined;
@@ -36,7 +36,9 @@ export interface PageRequest {
  * - Once `append` has answered, the message is in the history on every node, until a bound or a call takes it out.
  * - What changes is told with it: the members on this node have been told of it when a call answers, those on others hear
  *   of all changes in one order, the same on each node. What a call does not change is not told.
- * - Messages are in the order of their ids, and an id that has been forgotten still says where it was.
+ * - In each channel the order of ids is the order in which messages were kept, and told, on each node, whatever the
+ *   clocks say by which ids are made: a store changes one that does not come after all that it has kept, also after those
+ *   that have been forgotten. An id that has been forgotten still says where it was.
  * - A private message exists only for its readers.
  * - Nothing is kept beyond its bounds; of rooms that have fallen silent nothing is left in the end.
  *
@@ -45,9 +47,10 @@ export interface PageRequest {
  */
 export interface ChatStore {
   /**
-   * Answers what is kept: of a message that was tried before, and is there, what was kept then.
+   * Answers what is kept, perhaps by another id than the one in the entry, but of the same mark; so it is told. Of a
+   * message that was tried before, and is there, what was kept then.
    *
-   * @param tried the ids under which the same message may be there already
+   * @param tried the ids that were proposed for the same message, which may be there already
    */
   append(place: Place, message: StoredMessage, news?: Announcement, tried?: readonly string[]): Ready<Kept>;
   /** The message, if there is one that this user may see. */

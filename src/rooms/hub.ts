@@ -23,8 +23,8 @@ type Announced = Extract<NodeMessage, { kind: 'announce' }>;
 
 /** A message to the members of a channel, or to some, that is still to be sent. */
 export interface Announcement {
-  /** Sends it to those on this node. */
-  readonly tellHere: () => void;
+  /** Sends it to those on this node, in this frame where another one was made of it. */
+  readonly tellHere: (frame?: Frame) => void;
   /** What nodes are to be sent. */
   readonly message: Announced;
 }
@@ -116,7 +116,7 @@ export class Hub {
   ): Announcement {
     const frame = this.encode(type, payload, stamp);
     const audience = { only: only && [...only], except, alsoWaiting };
-    const tellHere = () => this.#deliver(place, frame, stamp.from, audience);
+    const tellHere = (told = frame) => this.#deliver(place, told, stamp.from, audience);
     return { tellHere, message: announced(frame, stamp.from, audience) };
   }
 

@@ -9,6 +9,7 @@ import {
 } from './chat-store.ts';
 import type { Place } from './connection.ts';
 import type { Announcement } from './hub.ts';
+import { idAfter, renamed } from './message-id.ts';
 import { placeKey } from './room-store.ts';
 
 /** How much one process keeps. */
@@ -24,6 +25,8 @@ export class LocalChatStore implements ChatStore {
   readonly #bounds: LocalHistoryBounds;
   readonly #now: () => number;
   #total = 0;
+  /** Of all rooms: so nothing is to be remembered of each. */
+  #newestId = '';
 
   constructor(bounds: LocalHistoryBounds, now: () => number) {
     this.#bounds = bounds;
@@ -33,15 +36,17 @@ export class LocalChatStore implements ChatStore {
   append(place: Place, message: StoredMessage, news?: Announcement): Kept {
     const key = placeKey(place);
     const messages = this.#rooms.get(key) ?? [];
-    messages.push(message);
+    const messageId = idAfter(this.#newestId, message.entry.messageId);
+    this.#newestId = messageId;
+    const isRenamed = messageId !== message.entry.messageId;
+    messages.push(isRenamed ? { ...message, entry: { ...message.entry, messageId } } : message);
     this.#total += 1;
     this.#rooms.delete(key);
     this.#rooms.set(key, messages);
     this.#trim(messages);
     this.#forget();
-    news?.tellHere();
-    const { messageId, sentAt } = message.entry;
-    return { messageId, sentAt };
+    news?.tellHere(isRenamed ? renamed(news.message.frame, messageId) : undefined);
+    return { messageId, sentAt: message.entry.sentAt };
   }
 
   get(place: Place, messageId: string, userId: string): StoredMessage | undefined {

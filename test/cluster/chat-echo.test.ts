@@ -1,4 +1,6 @@
+import { v7 as uuidv7 } from 'uuid';
 import { beforeAll, expect, test } from 'vitest';
+import { chatHandlers } from '../../src/handlers/messages/chat.ts';
 import type { Source } from '../../src/rooms/frame.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { patiently, type RoomNode, room, startRoomNodes, untilAgreed } from './room-store-rig.ts';
@@ -152,4 +154,82 @@ test('where a node was deaf its own members are told what it said itself, once',
   await a.chat['chat.send'](author.connection, { text: 'ho' }, numbered('2'));
   await expectHeard([author, near, far], ['chat.message hi', 'chat.message ho']);
   expect(a.echoes.size).toBe(0);
+});
+
+/** What a node does that makes ids by a clock which is 5 s behind. */
+const lateChat = ({ domain: { views, hub, history } }: RoomNode) =>
+  chatHandlers(views, hub, history, Date.now, () => uuidv7({ msecs: Date.now() - 5_000 }));
+
+/** The ids of the messages that a client was told of, in that order. */
+const idsHeard = ({ told }: Guest) =>
+  told
+    .filter(([type]) => type === 'chat.message')
+    .map(([, said]) => (said as { messageId: string }).messageId);
+
+test('by the clocks of two nodes, 5 s apart, ids are in the order in which all are told; one call each', async () => {
+  const { a, b, author, near, far } = await start();
+  const late = lateChat(b);
+  const calls = a.calls + b.calls;
+  const acked: string[] = [];
+  for (let n = 0; n < 10; n += 1) {
+    const [chat, guest] = n % 2 === 0 ? [a.chat, author] : [late, far];
+    acked.push((await chat['chat.send'](guest.connection, { text: `${n}` }, numbered(`${n}`))).messageId);
+  }
+  const together = Array.from({ length: 100 }, (_, n) => {
+    const [chat, guest] = n % 2 === 0 ? [a.chat, author] : [late, far];
+    return chat['chat.send'](guest.connection, { text: `at once ${n}` }, numbered(`at once ${n}`));
+  });
+  acked.push(...(await Promise.all(together)).map(({ messageId }) => messageId));
+  expect(a.calls + b.calls - calls).toBe(110);
+  await expect.poll(() => idsHeard(far).length, patiently).toBe(110);
+  await expect.poll(() => idsHeard(near), patiently).toEqual(idsHeard(far));
+  const ids = idsHeard(near);
+  expect(ids).toEqual(ids.toSorted());
+  expect(ids).toEqual(acked.toSorted());
+  expect(ids.slice(0, 10)).toEqual(acked.slice(0, 10));
+  for (const n of [0, 50, 60, 109]) {
+    const { messages } = await b.chat['chat.history'](far.connection, { after: ids[n] ?? '', limit: 100 });
+    expect(messages.map(({ messageId }) => messageId)).toEqual(ids.slice(n + 1, n + 101));
+  }
+});
+
+test('where answers and echoes are lost, a message of the late clock is acknowledged by the id that all know', async () => {
+  const { a, b, author, near, far } = await start();
+  const late = lateChat(b);
+  await a.chat['chat.send'](author.connection, { text: 'first' }, numbered('1'));
+
+  b.line = 'late'; // and the echo is not
+  const told = await late['chat.send'](far.connection, { text: 'told' }, numbered('1'));
+
+  b.line = 'whole';
+  b.holdsMessages = true;
+  const held = { text: 'held' };
+  const unsure = late['chat.send'](far.connection, held, numbered('2'));
+  await expect(unsure).rejects.toMatchObject(degraded);
+  b.holdsMessages = false;
+  const again = await late['chat.send'](far.connection, held, numbered('2'));
+
+  b.isDeaf = true;
+  const missed = late['chat.send'](far.connection, { text: 'missed' }, numbered('3'));
+  await expect(missed).rejects.toMatchObject(degraded);
+  b.line = 'late';
+  const lost = late['chat.send'](far.connection, { text: 'lost' }, numbered('4'));
+  await expect(lost).rejects.toMatchObject(degraded);
+  b.line = 'whole';
+  b.isDeaf = false;
+  b.echoes.missed();
+  const third = await late['chat.send'](far.connection, { text: 'missed' }, numbered('3'));
+  const fourth = await late['chat.send'](far.connection, { text: 'lost' }, numbered('4'));
+
+  await expectHeard(
+    [author, near],
+    ['first', 'told', 'held', 'missed', 'lost'].map((text) => `chat.message ${text}`),
+  );
+  const [, ...ids] = idsHeard(near);
+  expect([told, again, third, fourth].map(({ messageId }) => messageId)).toEqual(ids);
+  expect(idsHeard(far)).toEqual(idsHeard(near));
+  expect(idsHeard(far)).toEqual(idsHeard(far).toSorted());
+  const { messages } = await late['chat.history'](far.connection, {});
+  expect(messages.map(({ messageId }) => messageId)).toEqual(idsHeard(near));
+  expect(b.echoes.size).toBe(0);
 });

@@ -5,9 +5,11 @@ import { type Redis, script } from '../../src/cluster/redis.ts';
 import type { RedisBroker } from '../../src/cluster/redis-broker.ts';
 import { RedisChatStore } from '../../src/cluster/redis-chat-store.ts';
 import type { NodeMessage } from '../../src/rooms/broker.ts';
+import type { HistoryBounds } from '../../src/rooms/chat-store.ts';
 import type { Announcement } from '../../src/rooms/hub.ts';
+import { chatOrderSuite } from '../rooms/chat-order-suite.ts';
 import { chatStoreAgreement } from '../rooms/chat-store-agreement.ts';
-import { chatStoreSuite, idOf, messageOf, place } from '../rooms/chat-store-suite.ts';
+import { type Clock, chatStoreSuite, idOf, messageOf, place } from '../rooms/chat-store-suite.ts';
 import { connectTwice, counting, type RedisServer, startRedis, startRedisCluster } from '../support/redis.ts';
 import { atScopeEnd } from '../support/scope.ts';
 
@@ -37,11 +39,11 @@ beforeAll(async () => {
 /** What the keys of a new store begin with. */
 const newPrefix = () => `test ${++stores}:`;
 
-chatStoreSuite(
-  'RedisChatStore',
-  (bounds, clock) =>
-    new RedisChatStore(redis, newPrefix(), noNews, noEchoes, always, bounds, () => clock.nowMs),
-);
+const create = (bounds: HistoryBounds, clock: Clock) =>
+  new RedisChatStore(redis, newPrefix(), noNews, noEchoes, always, bounds, () => clock.nowMs);
+
+chatStoreSuite('RedisChatStore', create);
+chatOrderSuite('RedisChatStore', create);
 
 test('what nodes are sent of a change goes with it, once, and nothing of what is not made', async () => {
   const heard: string[] = [];
@@ -122,11 +124,26 @@ test('what is said and changed on one node is so on the other', async () => {
   expect(await there.page(place, 'a', { limit: 9 })).toEqual({ messages: [], more: false });
 });
 
-test('a message of a node whose clock is late takes the place that its id says', async () => {
-  const chat = new RedisChatStore(redis, newPrefix(), noNews, noEchoes, always, usual);
-  for (const n of [1, 3, 2]) await chat.append(place, messageOf(n, Date.now()));
-  const { messages } = await chat.page(place, 'a', { limit: 9 });
-  expect(messages.map(({ text }) => text)).toEqual(['1', '2', '3']);
+test('of two nodes with different clocks what comes later to Redis comes later, tried again or not', async () => {
+  const prefix = newPrefix();
+  const here = new RedisChatStore(redis, prefix, noNews, noEchoes, always, usual);
+  const late = new RedisChatStore(other, prefix, noNews, noEchoes, always, usual);
+  const now = Date.now();
+  const one = await here.append(place, messageOf(1, now, undefined, '1', now));
+  const two = await late.append(place, messageOf(2, now, undefined, '2', now - 5_000));
+  const three = await here.append(place, messageOf(3, now, undefined, '3', now));
+  const ids = [one, two, three].map(({ messageId }) => messageId);
+  expect(ids).toEqual(ids.toSorted());
+  const again = await late.append(place, messageOf(4, now, undefined, '2', now), undefined, [
+    idOf(9, now),
+    idOf(2, now - 5_000),
+  ]);
+  expect(again).toEqual(two);
+  const { messages } = await late.page(place, 'a', { limit: 9, after: one.messageId });
+  expect(messages.map(({ messageId, text }) => [messageId, text])).toEqual([
+    [two.messageId, '2'],
+    [three.messageId, '3'],
+  ]);
 });
 
 test('by the clock of Redis messages grow old, and of a silent room nothing is left', async () => {
@@ -134,7 +151,7 @@ test('by the clock of Redis messages grow old, and of a silent room nothing is l
   const chat = new RedisChatStore(redis, prefix, noNews, noEchoes, always, { ...usual, maxAgeMs: 1_000 });
   await chat.append(place, messageOf(1, Date.now()));
   const lasting = (await redis.run(lifetimes, [], [prefix])) as number[];
-  expect(lasting).toHaveLength(2);
+  expect(lasting).toHaveLength(3);
   for (const ms of lasting) expect(ms).toBeLessThanOrEqual(2_000);
   for (const ms of lasting) expect(ms).toBeGreaterThan(0);
   await expect.poll(() => redis.run(lifetimes, [], [prefix]), { timeout: 10_000 }).toEqual([]);
@@ -169,7 +186,4 @@ test('a page that others’ private messages hide carries only what it shows', a
   expect(String(await redis.run(statistics, [], []))).toContain('cmdstat_hget:calls=1,');
 });
 
-chatStoreAgreement(
-  (bounds, clock) =>
-    new RedisChatStore(redis, newPrefix(), noNews, noEchoes, always, bounds, () => clock.nowMs),
-);
+chatStoreAgreement(create);

@@ -91,8 +91,15 @@ test('with Redis gone, who goes has gone here at once and elsewhere later, and a
 });
 
 describe('Redis is emptied', () => {
-  test('three nodes write back what they hold, and no client hears of it', async () => {
+  test.each([
+    ['three nodes', true],
+    ['three nodes, which do not know of each other yet,', false],
+  ])('%s write back what they hold, and no client hears of it', async (_who, isSettled) => {
     const { nodes, a, b, c, ofA, ofB, ofC } = await start(3);
+    for (const { lease } of nodes) {
+      lease.settled = isSettled;
+      if (!isSettled) lease.live = new Set([lease.id]);
+    }
     const view = JSON.stringify(a.view());
     const told = [ofA, ofB, ofC].map((guest) => guest.told.length);
     await a.redis.command('FLUSHALL', 'ASYNC');

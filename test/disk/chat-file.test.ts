@@ -59,7 +59,7 @@ describe('the directory', () => {
     ],
     [
       'of a later version',
-      execute('PRAGMA user_version = 2'),
+      execute('PRAGMA user_version = 3'),
       /^holds a chat\.db of a newer version of signalbox$/,
     ],
     [
@@ -77,6 +77,17 @@ describe('the directory', () => {
     const before = readFileSync(path);
     expect(() => new ChatFile(dir, usual, Date.now)).toThrow(message);
     expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  test('of the layout before is taken as it is, and new messages come after what is in it', () => {
+    const dir = newDirectory();
+    const file = open(dir);
+    for (const n of [1, 2]) file.append(place, messageOf(n, Date.now()));
+    file.close();
+    execute('DROP TABLE newest; PRAGMA user_version = 1')(join(dir, 'chat.db'));
+    const reopened = open(dir);
+    reopened.append(place, messageOf(3, Date.now(), undefined, '3', 0));
+    expect(said(reopened)).toEqual(['1', '2', '3']);
   });
 
   test('is refused where it is none', () => {
@@ -130,10 +141,11 @@ describe('the file', () => {
     const both = () => {
       file.append(place, messageOf(2, Date.now()));
       file.append(place, messageOf(3, Date.now()));
-      file.append(place, messageOf(3, Date.now()));
+      throw new Error('no more');
     };
-    expect(() => file.together(both)).toThrow(/UNIQUE/);
+    expect(() => file.together(both)).toThrow('no more');
     expect(said(file)).toEqual(['1']);
+    expect(file.append(place, messageOf(2, Date.now())).messageId).toBe(idOf(2));
     for (const n of [4, 5, 6]) file.append(place, messageOf(n, Date.now()));
     expect(said(file)).toEqual(['5', '6']);
   });

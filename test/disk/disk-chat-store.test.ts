@@ -119,6 +119,8 @@ function openSlow(patienceMs = 5_000) {
   return { thread, chat, events, asked, due };
 }
 
+/** What the thread answers that has kept a message. */
+const kept = (n: number): Answer => ({ value: { messageId: idOf(n), sentAt: '' } });
 const refused = { status: 'rejected', reason: { code: 'degraded', details: { retryAfterMs: 1_000 } } };
 
 test('what comes while the disk is busy is done in one step after it', async () => {
@@ -127,10 +129,10 @@ test('what comes while the disk is busy is done in one step after it', async () 
   await nextTurn();
   expect(asked(0)).toBe('append remove');
   const second = [chat.clear('r'), chat.append(place, messageOf(2, 0))];
-  thread.answer({ value: undefined }, { value: true });
-  expect(await Promise.all(first)).toEqual([undefined, true]);
+  thread.answer(kept(1), { value: true });
+  expect(await Promise.all(first)).toMatchObject([{ messageId: idOf(1) }, true]);
   expect(asked(1)).toBe('clear append');
-  thread.answer({ value: undefined }, { value: undefined });
+  thread.answer({ value: undefined }, kept(2));
   await Promise.all(second);
   expect(thread.batches).toHaveLength(2);
 });
@@ -145,14 +147,14 @@ test('a disk that takes too long is refused what it has not done, and takes out 
   expect(await Promise.allSettled([chat.append(place, messageOf(3, 0))])).toMatchObject([refused]);
   expect(events).toEqual(['history.failed']);
 
-  thread.answer({ value: undefined });
+  thread.answer({ value: { messageId: idOf(1, 7), sentAt: '' } });
   const next = chat.append(place, messageOf(4, 0));
   expect(asked(1)).toBe('remove');
-  expect(thread.batches[1]?.calls).toEqual([['remove', place, idOf(1)]]);
+  expect(thread.batches[1]?.calls).toEqual([['remove', place, idOf(1, 7)]]);
   thread.answer({ value: true });
   await nextTurn();
   expect(asked(2)).toBe('append');
-  thread.answer({ value: undefined });
+  thread.answer(kept(4));
   await next;
   expect(events).toEqual(['history.failed', 'history.recovered']);
   expect(thread.batches).toHaveLength(3);
@@ -224,6 +226,6 @@ test('an edit that comes too late is told all the same, and a message that does 
   ];
   expect(await Promise.allSettled(calls)).toMatchObject([refused, refused, refused]);
   expect(told).toEqual([]);
-  thread.answer({ value: { messageId: idOf(2), sentAt: '' } }, { value: true }, { value: false });
+  thread.answer(kept(2), { value: true }, { value: false });
   expect(told).toEqual(['edited']);
 });

@@ -52,6 +52,13 @@ export const faultsPair: readonly Fault[] = [
     begin: (stage) => last(stage).signal('SIGSTOP'),
     end: (stage) => last(stage).signal('SIGCONT'),
   },
+  ...[5, -5].map((minutes) => ({
+    name: `the clock of a node jumps by ${minutes} minutes`,
+    holdMs: 1_500,
+    silenceMs: everMs,
+    begin: (stage: Stage) => last(stage).order({ act: 'shift', shiftMs: minutes * 60_000 }),
+    end: (stage: Stage) => last(stage).order({ act: 'shift', shiftMs: 0 }),
+  })),
   betweenRedis('Redis is slow', { kind: 'latency', latencyMs: 20 }),
   betweenRedis('Redis comes byte by byte', { kind: 'split' }, { paceMs: 60 }),
   betweenRedis('Redis hangs', { kind: 'stall' }, { excuses: { lossBetweenNodes: true } }),

@@ -1,8 +1,8 @@
 import { valueAt } from '../support/socket.ts';
-import { type Ending, type Excuses, markOf } from './history.ts';
+import { type Ending, type Excuses, markOf, type Said } from './history.ts';
 import type { Session } from './sessions.ts';
 
-/** Whether the history holds what was acked or heard, each once, in each sender's order, as it was heard. */
+/** Whether the history holds what was acked or heard, each once, in each sender's order, as and in the order in which it was heard. */
 export function chatFaults(sessions: readonly Session[], { chat }: Ending, excuses: Excuses): string[] {
   const faults: string[] = [];
   for (const [roomId, members] of Map.groupBy(sessions, (session) => session.roomId)) {
@@ -23,6 +23,9 @@ export function chatFaults(sessions: readonly Session[], { chat }: Ending, excus
       }
     }
     faults.push(...differences(roomId, members, texts));
+    if (excuses.forgetting !== true && excuses.lossBetweenNodes !== true) {
+      faults.push(...disorders(roomId, members, history));
+    }
   }
   return faults;
 }
@@ -43,6 +46,26 @@ function expected(members: readonly Session[]): Map<string, string> {
     }
   }
   return ids;
+}
+
+/** Who asks for what follows the last message that it heard gets all that it has not heard. */
+function disorders(roomId: string, members: readonly Session[], history: readonly Said[]): string[] {
+  const faults: string[] = [];
+  const places = new Map(history.map(({ messageId }, place) => [messageId, place]));
+  for (const { client, received } of members) {
+    let last = -1;
+    for (const { frame } of received) {
+      const place = places.get(String(frame.payload.messageId));
+      if (frame.type !== 'chat.message' || place === undefined) continue;
+      if (place < last) {
+        faults.push(
+          `${client} heard ${frame.payload.text} late: in the history of ${roomId} it is before others`,
+        );
+      }
+      last = Math.max(last, place);
+    }
+  }
+  return faults;
 }
 
 /** All hear one message in the same bytes, and read it so in the history. */

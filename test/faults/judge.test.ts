@@ -19,14 +19,14 @@ describe('nothing is wrong with', () => {
   });
 
   test('one who is cut off, resumes, sends again what was not answered, and gets what it missed', () => {
-    const tale = two().send('b', 0).close('b', 1006).hear('a', 'b', 0).say('a', 1, ['a']);
+    const tale = two().send('b', 0).close('b', 1006).hear('a', 'b', 0).keep('b', 0).say('a', 1, ['a']);
     tale
       .open('b', true)
       .welcome('b', 'b1', ['a1', 'b1'], true)
       .hear('b', 'b', 0)
       .ack('b', 0)
       .hear('b', 'a', 1);
-    expect(tale.send('b', 0).ack('b', 0).keep('b', 0).verdict(back)).toEqual([]);
+    expect(tale.send('b', 0).ack('b', 0).verdict(back)).toEqual([]);
   });
 
   test('one who starts afresh, and so misses the end of what it had', () => {
@@ -133,6 +133,14 @@ describe('it is seen that', () => {
     'it was over before its hearer came': [
       two().open('c').welcome('c', 'c1', ['a1', 'b1', 'c1']).hear('c', 'a', 0),
       /^c got a#0 \(chat.message\), which was over before it came$/,
+    ],
+    'the history has it in another order': [
+      (() => {
+        const tale = two().say('a', 1, ['a', 'b']).say('b', 1, ['a', 'b']);
+        tale.said.splice(-2, 2, ...tale.said.slice(-2).reverse());
+        return tale;
+      })(),
+      /^b heard b#1 .*late: in the history of r it is before others$/,
     ],
     'one is answered twice': [two().ack('a', 0), /^a was answered 2 times to a-0, which it sent 1 times$/],
     'one that was sent again is carried out again': [

@@ -14,6 +14,7 @@ const step = fc.oneof(
       kind: fc.constant('append' as const),
       readers: fc.option(fc.subarray(users), { nil: undefined }),
       length: fc.constantFrom(1, 10, 9_000),
+      late: fc.constantFrom(0, 0, 1, 5),
     }),
   },
   fc.record({
@@ -27,7 +28,7 @@ const step = fc.oneof(
       kind: fc.constant('page' as const),
       userId: fc.constantFrom(...users),
       request: fc.record(
-        { before: fc.nat(25).map(idOf), after: fc.nat(25).map(idOf), limit: fc.integer({ min: 1, max: 8 }) },
+        { before: fc.nat(25), after: fc.nat(25), limit: fc.integer({ min: 1, max: 8 }) },
         { requiredKeys: ['limit'] },
       ),
     }),
@@ -56,23 +57,38 @@ export function chatStoreAgreement<Store extends ChatStore>(
         const bounds = { maxMessages, maxAgeMs: dayMs };
         const local = new LocalChatStore({ ...bounds, maxTotal: 50_000 }, () => clock.nowMs);
         let store = create(bounds, clock);
-        const both = async (call: (one: ChatStore) => unknown) =>
-          expect(await call(store)).toStrictEqual(call(local));
-        let said = 0;
+        const both = async <T>(call: (one: ChatStore) => T) => {
+          const answer = call(local);
+          expect(await call(store)).toStrictEqual(answer);
+          return answer;
+        };
+        const ids: string[] = [];
+        const kept = (n: number) => ids[n - 1] ?? idOf(n);
         for (const each of steps) {
           if (each.kind === 'restart') store = reopen(store, bounds, clock);
           if (each.kind === 'wait') clock.nowMs += each.ms;
           if (each.kind === 'append') {
-            const message = messageOf(++said, clock.nowMs, each.readers, 'x'.repeat(each.length));
-            await both((one) => one.append(place, message));
+            const n = ids.length + 1;
+            const text = 'x'.repeat(each.length);
+            const message = messageOf(n, clock.nowMs, each.readers, text, Math.max(0, n - each.late));
+            const { messageId } = await both((one) => one.append(place, message));
+            ids.push(messageId);
           }
-          if (each.kind === 'get') await both((one) => one.get(place, idOf(each.n), each.userId));
+          if (each.kind === 'get') await both((one) => one.get(place, kept(each.n), each.userId));
           if (each.kind === 'replace') {
             const { entry } = messageOf(each.n, clock.nowMs, undefined, `edited ${each.n}`);
-            await both((one) => one.replace(place, entry));
+            await both((one) => one.replace(place, { ...entry, messageId: kept(each.n) }));
           }
-          if (each.kind === 'remove') await both((one) => one.remove(place, idOf(each.n)));
-          if (each.kind === 'page') await both((one) => one.page(place, each.userId, each.request));
+          if (each.kind === 'remove') await both((one) => one.remove(place, kept(each.n)));
+          if (each.kind === 'page') {
+            const { before, after, limit } = each.request;
+            const request = {
+              limit,
+              ...(before !== undefined && { before: kept(before) }),
+              ...(after !== undefined && { after: kept(after) }),
+            };
+            await both((one) => one.page(place, each.userId, request));
+          }
           if (each.kind === 'clear') await both((one) => one.clear('r', each.channel));
         }
         await both((one) => one.page(place, 'a', { limit: 100 }));

@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
+import type { HistoryBounds } from '../../src/rooms/chat-store.ts';
 import { LocalChatStore } from '../../src/rooms/local-chat-store.ts';
-import { chatStoreSuite, messageOf, place } from './chat-store-suite.ts';
+import { chatOrderSuite } from './chat-order-suite.ts';
+import { type Clock, chatStoreSuite, messageOf, place } from './chat-store-suite.ts';
 
-chatStoreSuite(
-  'LocalChatStore',
-  (bounds, clock) => new LocalChatStore({ ...bounds, maxTotal: 50_000 }, () => clock.nowMs),
-);
+const create = (bounds: HistoryBounds, clock: Clock) =>
+  new LocalChatStore({ ...bounds, maxTotal: 50_000 }, () => clock.nowMs);
+
+chatStoreSuite('LocalChatStore', create);
+chatOrderSuite('LocalChatStore', create);
 
 test('so many of all rooms: those that were silent longest go first', () => {
   const chat = new LocalChatStore({ maxMessages: 500, maxAgeMs: 1_000, maxTotal: 4 }, () => 0);

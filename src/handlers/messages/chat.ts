@@ -4,15 +4,26 @@ import { attemptsOf } from '../../rooms/attempts.ts';
 import type { ChatStore, StoredMessage } from '../../rooms/chat-store.ts';
 import { type Connection, timestamp } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
-import type { Source } from '../../rooms/frame.ts';
+import type { Frame, Source } from '../../rooms/frame.ts';
 import type { Announcement, Hub } from '../../rooms/hub.ts';
+import { markOf } from '../../rooms/message-id.ts';
 import { whenReady } from '../../rooms/ready.ts';
 import type { Views } from '../../rooms/views.ts';
 
 const defaultPageSize = 50;
 
-/** Chat, to the whole channel or in private, and its history. */
-export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: () => number) {
+/**
+ * Chat, to the whole channel or in private, and its history.
+ *
+ * @param newId proposes the id of a message: a UUID of version 7
+ */
+export function chatHandlers(
+  views: Views,
+  hub: Hub,
+  history: ChatStore,
+  now: () => number,
+  newId: () => string = uuidv7,
+) {
   /** What those are to be told who have a message. */
   function newsFor<T extends 'chat.edited' | 'chat.deleted'>(
     sender: Connection,
@@ -27,7 +38,7 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
   return {
     'chat.send': (sender, { to, ...said }, { id }) => {
       const sentAt = now();
-      const sent = { messageId: uuidv7(), sentAt: timestamp(sentAt) };
+      const sent = { messageId: newId(), sentAt: timestamp(sentAt) };
       // Looked up before anything is sent: one unknown addressee refuses the whole message.
       const only = to && new Set([...to.map((clientId) => views.member(sender, clientId)), sender]);
       const { userId, presenterName } = sender.identity;
@@ -37,18 +48,18 @@ export function chatHandlers(views: Views, hub: Hub, history: ChatStore, now: ()
       const audience = { from: sender.clientId, ...(only && { only }) };
       const news = hub.compose(sender, 'chat.message', message, audience);
       let isTold = false;
-      const tellHere = () => {
+      const tellHere = (frame?: Frame) => {
         // Who was put out in the meantime is none of those who are there.
         if (views.connection(sender.clientId) === undefined) return;
         isTold = true;
-        news.tellHere();
+        news.tellHere(frame);
       };
       const { tried, run } = attemptsOf(sender, 'chat.send', id);
       const append = () => history.append(sender, { entry, readers, sentAt }, { ...news, tellHere }, tried);
       return whenReady(run(sent.messageId, append), (kept) => {
-        if (isTold || kept.messageId !== sent.messageId) return kept;
+        if (isTold || markOf(kept.messageId) !== markOf(sent.messageId)) return kept;
         // Then nobody reads it later either.
-        return whenReady(history.remove(sender, sent.messageId), notThere);
+        return whenReady(history.remove(sender, kept.messageId), notThere);
       });
     },
 
