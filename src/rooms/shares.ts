@@ -16,7 +16,9 @@ export function startShare(
   isLost: (clientId: string) => boolean,
 ): Rule<Outcome> {
   return (state) => {
-    if (state === undefined) return { state };
+    // It may have been tried before, and done.
+    if (state === undefined || state.shares.some(({ shareId }) => shareId === share.shareId))
+      return { state };
     const own = state.shares.filter(({ clientId }) => clientId === share.clientId);
     if (channel !== 'screenshare') {
       const { maxSharesPerClient, maxSharesPerRoom } = frameLimits;

@@ -3,13 +3,14 @@ import { expect, test } from 'vitest';
 import type { BanStore } from '../../src/rooms/ban-store.ts';
 import { LocalBanStore } from '../../src/rooms/local-ban-store.ts';
 import { createTelemetry, type TelemetryEvent } from '../../src/telemetry.ts';
+import { Returning } from '../support/returning.ts';
 import { startServer } from '../support/server.ts';
 import { join } from '../support/socket.ts';
 
 const banScope = 'connections:kick connections:read';
 
 /** A server whose bans fail in this way, and its log. */
-async function frail(add: BanStore['add']) {
+async function frail(add: BanStore['add'], env: Readonly<Record<string, string>> = {}) {
   const bans = new LocalBanStore(Date.now);
   const events: TelemetryEvent[] = [];
   const lines: string[] = [];
@@ -19,10 +20,10 @@ async function frail(add: BanStore['add']) {
     write(event);
   };
   const find: BanStore['find'] = (...about) => bans.find(...about);
-  const server = await startServer(
-    {},
-    { bans: { add, find, list: () => bans.list(), lift: (id) => bans.lift(id) }, report },
-  );
+  const server = await startServer(env, {
+    bans: { add, find, list: () => bans.list(), lift: (id) => bans.lift(id) },
+    report,
+  });
   const failures = () => events.filter(({ type }) => /failed$/.test(type));
   return { server, failures, lines };
 }
@@ -75,6 +76,29 @@ test.each([
     await join(server, '/ws/zoom/frail', server.token({ sub: 'host' }));
   },
 );
+
+test('a handler that fails after its client was cut off ends the session then, and not with its window', async () => {
+  const asked = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const add: BanStore['add'] = () => {
+    asked.resolve();
+    return gate.promise;
+  };
+  const { server, failures } = await frail(add, { RESUME_WINDOW_MS: '60000' });
+  const host = await Returning.join(server, '/ws/zoom/frail', server.token({ sub: 'host' }));
+  const { clientId } = host;
+  const guest = await join(server, '/ws/zoom/frail', server.token({ sub: 'guest' }));
+  const payload = { clientId: guest.clientId, banSeconds: 60 };
+  host.socket.send({ type: 'participant.kick', id: 'k1', payload });
+  await asked.promise;
+  await host.cut();
+  await guest.socket.next('presence.updated');
+  gate.reject(new Error('injected'));
+  expect((await guest.socket.next('presence.left')).payload.departures).toMatchObject([{ clientId }]);
+  expect(failures()).toHaveLength(1);
+  await host.back(server.token({ sub: 'host' }));
+  expect(host.isResumed).toBe(false);
+});
 
 test.each([
   ['throws', throws],

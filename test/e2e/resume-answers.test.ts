@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { frameLimits, rateClasses } from '../../generated/messages.ts';
 import { LocalBanStore } from '../../src/rooms/local-ban-store.ts';
 import type { TelemetryEvent } from '../../src/telemetry.ts';
 import { Returning } from '../support/returning.ts';
@@ -29,6 +30,30 @@ test('what was sent before the cut and is sent again after it is done once', asy
   expect(heard.map(({ payload }) => payload.text)).toEqual(['once', 'twice']);
   bob.socket.send({ ...said, type: 'presence.update', payload: { handRaised: true } });
   expect((await bob.socket.next('error')).payload.code).toBe('id_conflict');
+});
+
+test('what is answered already and sent again after the cut costs nothing of what may be sent', async () => {
+  let skewMs = 0;
+  const server = await startServer({ RESUME_WINDOW_MS: '60000' }, { now: () => Date.now() + skewMs });
+  const bob = await Returning.join(server, path, server.token({ sub: 'bob' }));
+  const { received } = bob;
+  const { burst, perSecond } = rateClasses.chat;
+  const send = (n: number) => bob.socket.send({ type: 'chat.send', id: `m${n}`, payload: { text: `${n}` } });
+  const numbers = Array.from({ length: burst }, (_, index) => index);
+  numbers.forEach(send);
+  await bob.socket.next(({ replyTo }) => replyTo === `m${burst - 1}`);
+  await bob.cut();
+  await lostCount(server, 1);
+  skewMs += 1_000 / perSecond; // for one more
+  await bob.back(server.token({ sub: 'bob' }), { received });
+  for (const n of [...numbers, burst]) send(n);
+  await bob.socket.next(({ replyTo }) => replyTo === `m${burst}`);
+  expect(bob.socket.frames.filter(({ type }) => type === 'error')).toEqual([]);
+  expect(bob.socket.frames.filter(({ type }) => type === 'ack')).toHaveLength(2 * burst + 1);
+  // Once, and of a return: else it costs as much as any other message.
+  skewMs += 1_000;
+  for (let round = 0; round < frameLimits.maxRememberedAnswers / burst + 1; round += 1) numbers.forEach(send);
+  expect((await bob.socket.next('error')).payload.code).toBe('rate_limited');
 });
 
 test('what is under way while its socket is lost is done once, and answered on the next one, in its turn', async () => {

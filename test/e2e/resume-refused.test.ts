@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import { frameLimits } from '../../generated/messages.ts';
+import type { TelemetryEvent } from '../../src/telemetry.ts';
 import { admin } from '../support/admin.ts';
 import { Returning } from '../support/returning.ts';
+import { startServer } from '../support/server.ts';
 import { join, type TestSocket } from '../support/socket.ts';
 import { lostCount, startWithWindows } from '../support/windows.ts';
 
@@ -196,6 +199,25 @@ test.each([
     'bad_request',
     pointers,
   ]);
+});
+
+test('a session that was ended does not go on because its client is slow to close', async () => {
+  const ended = Promise.withResolvers<void>();
+  const report = ({ type }: TelemetryEvent) => type === 'socket.closed' && ended.resolve();
+  const server = await startServer({ RESUME_WINDOW_MS: '60000' }, { report });
+  const bob = await Returning.join(server, path, server.token({ sub: 'bob' }));
+  const first = bob.socket;
+  for (let n = 1; n < frameLimits.maxInvalidPerMinute; n += 1) {
+    first.send('nonsense');
+    await first.next('error');
+  }
+  first.ws.pause();
+  first.send('nonsense');
+  await ended.promise;
+  await bob.back(server.token({ sub: 'bob' }));
+  expect(bob.isResumed).toBe(false);
+  first.ws.resume();
+  expect((await first.closed).code).toBe(4506);
 });
 
 test('without a window nobody comes back', async () => {

@@ -44,6 +44,12 @@ export class Answers {
     );
   }
 
+  /** Whether there is one to repeat. */
+  has({ id = '', type }: ClientMessage): boolean {
+    const known = this.#answered?.get(id);
+    return known?.type === type && known.answer !== undefined;
+  }
+
   remember({ id, type }: ClientMessage, answer: Frame): void {
     if (id === undefined) return;
     this.#answered ??= new Map();

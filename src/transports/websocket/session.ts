@@ -1,4 +1,9 @@
-import type { ClientMessage, CloseName, Departure } from '../../../generated/messages.ts';
+import {
+  type ClientMessage,
+  type CloseName,
+  type Departure,
+  frameLimits,
+} from '../../../generated/messages.ts';
 import type { SessionParcel } from '../../rooms/carriage.ts';
 import type { Connection, Outlet } from '../../rooms/connection.ts';
 import { SignalboxError } from '../../rooms/errors.ts';
@@ -44,6 +49,8 @@ export class Session implements Outlet, Receiver {
   readonly #parts: SessionParts;
   readonly #answers = new Answers();
   readonly #budgets: Budgets;
+  /** How many more it may be answered that it was before: who is back asks for all that it saw no answer to. */
+  #freeRepeats = 0;
   /** `undefined` while the client is away. */
   #socket: Socket | undefined;
   #connection: Connection | undefined;
@@ -101,13 +108,16 @@ export class Session implements Outlet, Receiver {
 
   /** Whether a client can go on that has so many of its messages. */
   canResume(received: number): boolean {
-    return this.#connection?.departing === undefined && this.#replay?.has(received) === true;
+    // A client may take its time to answer a close; or the session is about to go to another node.
+    if (this.#socket?.isEnding === true || this.#connection?.departing !== undefined) return false;
+    return this.#replay?.has(received) === true;
   }
 
   /** Goes on, on another socket: the welcome, which does not count, and then all that the client lacks. */
   resume(socket: Socket, received: number, welcome: Frame): void {
     const before = this.#socket;
     this.#socket = socket;
+    this.#freeRepeats = frameLimits.maxRememberedAnswers;
     socket.send(welcome);
     for (const frame of this.#replay?.return(received) ?? []) socket.send(frame);
     before?.close('replaced');
@@ -186,8 +196,9 @@ export class Session implements Outlet, Receiver {
   #hasAnswer(connection: Connection, message: ClientMessage): Dispatched | undefined {
     const { dispatch, flooded, steadyNow } = this.#parts;
     try {
-      // Repeats count too: each message costs its reading.
-      this.#budgets.take(message, steadyNow());
+      if (this.#freeRepeats > 0 && this.#answers.has(message)) this.#freeRepeats -= 1;
+      // Other repeats count too: each message costs its reading.
+      else this.#budgets.take(message, steadyNow());
       const answer = this.#answers.recall(message);
       return answer && { answer };
     } catch (error) {
@@ -209,6 +220,7 @@ export class Session implements Outlet, Receiver {
     if (fault !== undefined) {
       this.#parts.report({ type: 'socket.failed', connection, message, error: fault });
       this.close('internal');
+      if (this.#socket === undefined) this.#parts.leave(connection, 'closed'); // else with the socket
     }
     if (this.#afterAnswer === undefined) return;
     const { name, last } = this.#afterAnswer;

@@ -92,6 +92,11 @@ export class Socket implements Owner {
     this.#outbox.add(frame);
   }
 
+  /** Whether it is closing in a way that its session does not outlive. */
+  get isEnding(): boolean {
+    return this.#closedWith !== undefined && !resumable.has(this.#closedWith);
+  }
+
   /** How many bytes the client has taken off our hands; while some wait and this stands still, it reads nothing. */
   progress(): { readonly waiting: number; readonly taken: number } {
     return this.#outbox;
