@@ -143,7 +143,8 @@ export class RedisDirectory implements Directory {
   async rooms(): Promise<{ readonly rooms: Iterable<RoomCount>; readonly isComplete: boolean }> {
     const { all, isComplete } = await this.#all();
     const rooms = new Map<string, Record<Channel, number>>();
-    for (const { roomId, channel } of all) {
+    // Whichever node is asked, the rooms come in the same order.
+    for (const { roomId, channel } of all.sort((one, other) => one.serial - other.serial)) {
       const counts = rooms.get(roomId) ?? (Object.fromEntries(channels.map((each) => [each, 0])) as never);
       rooms.set(roomId, { ...counts, [channel]: counts[channel] + 1 });
     }
