@@ -1,4 +1,3 @@
-import { type CloseName, closeCodes } from '../../generated/messages.ts';
 import type { NodeMessage } from '../rooms/broker.ts';
 import type { Frame } from '../rooms/frame.ts';
 
@@ -11,7 +10,7 @@ export const envelopeVersion = '2';
  *
  * ```
  * 2 <origin> announce <flags> <from> <except> <only, by commas>[ <echo>]\n<frame>
- * 2 <origin> direct <flags> <to> <from> <close>[ <echo>]\n<frame, or nothing>
+ * 2 <origin> direct <flags> <to> <from>[ <echo>]\n<frame>
  * 2 <origin> fence <echo>\n
  * 2 <origin> <any other kind>\n<JSON>
  * 2 <origin> event …\n<JSON>          written by the scripts of the room store
@@ -38,9 +37,9 @@ export function seal(origin: string, message: NodeMessage): string {
       return `${head} ${audience}${echo === undefined ? '' : ` ${echo}`}\n${frame.text}`;
     }
     case 'direct': {
-      const { to, frame, from = '-', close = '-', echo } = message;
-      const head = `${envelopeVersion} ${origin} direct ${flagsOf(frame, false)} ${to} ${from} ${close}`;
-      return `${head}${echo === undefined ? '' : ` ${echo}`}\n${frame?.text ?? ''}`;
+      const { to, frame, from = '-', echo } = message;
+      const head = `${envelopeVersion} ${origin} direct ${flagsOf(frame, false)} ${to} ${from}`;
+      return `${head}${echo === undefined ? '' : ` ${echo}`}\n${frame.text}`;
     }
     case 'fence':
       return `${envelopeVersion} ${origin} fence ${message.echo}\n`;
@@ -61,7 +60,7 @@ export function open(text: string): Envelope {
 
 /** Whether it is for the node that wrote it as well. */
 export function comesBack({ kind, words }: Envelope): boolean {
-  const at = { announce: 4, direct: 4, fence: 0 }[kind];
+  const at = { announce: 4, direct: 3, fence: 0 }[kind];
   return at !== undefined && words[at] !== undefined;
 }
 
@@ -81,12 +80,11 @@ export function messageIn({ kind, words, body }: Envelope): NodeMessage | undefi
       };
     }
     case 'direct': {
-      const [flags = '', to = '', from, close = '-', echo] = words;
+      const [flags = '', to = '', from, echo] = words;
       return {
         kind,
         to,
-        ...(body !== '' && { frame: frameIn(flags, body) }),
-        ...(isCloseName(close) && { close }),
+        frame: frameIn(flags, body),
         ...present('from', from),
         ...present('echo', echo),
       };
@@ -94,6 +92,7 @@ export function messageIn({ kind, words, body }: Envelope): NodeMessage | undefi
     case 'fence':
       return { kind, echo: words[0] ?? '' };
     case 'banned':
+    case 'vacate':
     case 'claim':
     case 'refusal':
     case 'parcel':
@@ -103,8 +102,8 @@ export function messageIn({ kind, words, body }: Envelope): NodeMessage | undefi
   }
 }
 
-function flagsOf(frame: Frame | undefined, alsoWaiting: boolean): string {
-  return `${frame?.volatile ? 'v' : ''}${alsoWaiting ? 'w' : ''}` || '-';
+function flagsOf(frame: Frame, alsoWaiting: boolean): string {
+  return `${frame.volatile ? 'v' : ''}${alsoWaiting ? 'w' : ''}` || '-';
 }
 
 function frameIn(flags: string, text: string): Frame {
@@ -113,8 +112,4 @@ function frameIn(flags: string, text: string): Frame {
 
 function present<Name extends string>(name: Name, word = '-'): { [N in Name]?: string } {
   return word === '-' ? {} : ({ [name]: word } as { [N in Name]: string });
-}
-
-function isCloseName(word: string): word is CloseName {
-  return Object.hasOwn(closeCodes, word);
 }

@@ -44,7 +44,7 @@ export class Absence {
     report({ type: 'connection.lost', connection });
     rooms.update(connection, undefined, () => news.turned(connection));
     this.await(connection, reason);
-    for (const old of door.surplus(connection)) void membership.leave(old, 'disconnected');
+    for (const old of door.surplus(connection)) void membership.vacate(old);
     return undefined;
   }
 
@@ -55,7 +55,7 @@ export class Absence {
     const end = async () => {
       await connection.departing;
       // It may have come back, and may be away again; or it is on another node.
-      if (connection.lostSerial === lostSerial) await membership.leave(connection, reason);
+      if (connection.lostSerial === lostSerial) await membership.vacate(connection, reason);
     };
     clock.later(() => void end(), resumeWindowMs);
   }

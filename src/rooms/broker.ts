@@ -1,4 +1,4 @@
-import type { Channel, CloseName, SessionKicked } from '../../generated/messages.ts';
+import type { Channel, SessionKicked } from '../../generated/messages.ts';
 import type { SessionParcel } from './carriage.ts';
 import type { Place } from './connection.ts';
 import type { Frame } from './frame.ts';
@@ -24,17 +24,18 @@ export type RoomMessage =
       /** Has the node that sends it take it as well, when it comes back; by this name it knows it again. */
       readonly echo?: string | undefined;
     }
-  /** To one client: a frame, the end of its connection, or the one and then the other. */
+  /** A frame for one client. */
   | {
       readonly kind: 'direct';
       /** Its `clientId`. */
       readonly to: string;
-      readonly frame?: Frame | undefined;
-      readonly close?: CloseName | undefined;
+      readonly frame: Frame;
       readonly from?: string | undefined;
       /** As that of an announcement. */
       readonly echo?: string | undefined;
     }
+  /** A session that has lost its connection is to end, since a newcomer has its place. */
+  | { readonly kind: 'vacate'; readonly clientId: string }
   /** A user is kept out from now on. Travels as JSON: whatever more is said of it arrives. */
   | {
       readonly kind: 'banned';

@@ -59,7 +59,10 @@ export interface Connection extends Place {
   media: Media;
   handRaised: boolean;
   metadata: Metadata | undefined;
-  /** Once its session is about to move to another node, and for good if it has: resolves when that is known. */
+  /**
+   * Once its session is about to end without its client, or to move to another node, and for good if it has: resolves when
+   * that is known.
+   */
   departing?: Promise<unknown> | undefined;
   /** What its messages may have done, and were not answered with; see `attempts.ts`. */
   unsure?: Map<string, readonly string[]>;

@@ -56,7 +56,7 @@ export function openDomain(
   const door = new Door(registry, rooms, capacity);
   const { resumeWindowMs } = welcome;
   const membership = new Membership({
-    ...{ registry, rooms, hub, news, changes, door, node, clock },
+    ...{ registry, rooms, broker, hub, news, changes, door, node, clock },
   });
   const absence = new Absence({
     ...{ registry, rooms, news, changes, door, membership, resumeWindowMs, report, clock },
@@ -67,9 +67,14 @@ export function openDomain(
   const closing = new Closing(registry, rooms, views, history);
   const exclusion = new Exclusion(registry, membership, bans, broker, newId, now);
   const moderation = new Moderation(rooms, views, membership, exclusion);
+  function vacate(clientId: string): void {
+    const connection = registry.get(clientId);
+    if (connection !== undefined) void membership.vacate(connection);
+  }
   /** Takes what another node has sent. */
   function receive(place: Place, message: RoomMessage): void {
     if (message.kind === 'banned') void exclusion.receive(place, message);
+    else if (message.kind === 'vacate') vacate(message.clientId);
     else hub.receive(place, message);
   }
 

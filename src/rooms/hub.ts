@@ -156,9 +156,7 @@ export class Hub {
       const connection = this.#registry.get(message.to);
       if (connection === undefined || connection.node !== undefined) return;
       if (from !== undefined) this.#beforeFrame(place, from);
-      if (message.close !== undefined) connection.outlet.close(message.close, frame);
-      else if (frame !== undefined) connection.outlet.send(frame);
-      return;
+      return connection.outlet.send(frame);
     }
     const { only, alsoWaiting = false } = message;
     const find = (clientId = '') => this.#registry.get(clientId);

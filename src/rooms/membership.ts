@@ -1,4 +1,5 @@
 import type { CloseName, Departure, Media, SessionKicked } from '../../generated/messages.ts';
+import type { Broker } from './broker.ts';
 import type { Changes } from './changes.ts';
 import type { Clock } from './clock.ts';
 import {
@@ -38,6 +39,7 @@ const silent: Media = { mic: 'off', camera: 'off', screen: 'off' };
 export interface MembershipParts {
   readonly registry: Registry;
   readonly rooms: RoomStore;
+  readonly broker: Broker;
   readonly hub: Hub;
   readonly news: News;
   readonly changes: Changes;
@@ -51,6 +53,7 @@ export interface MembershipParts {
 export class Membership {
   readonly #registry: Registry;
   readonly #rooms: RoomStore;
+  readonly #broker: Broker;
   readonly #hub: Hub;
   readonly #news: News;
   readonly #changes: Changes;
@@ -61,6 +64,7 @@ export class Membership {
   constructor(parts: MembershipParts) {
     this.#registry = parts.registry;
     this.#rooms = parts.rooms;
+    this.#broker = parts.broker;
     this.#hub = parts.hub;
     this.#news = parts.news;
     this.#changes = parts.changes;
@@ -118,10 +122,26 @@ export class Membership {
       () => this.#changes.expectNoMore(connection),
     );
     return whenReady(joined, () => {
-      kept?.outlet.close('replaced'); // it may have a socket still, of which it knows nothing
-      const end = kept && this.leave(kept, 'disconnected');
+      const isFormer = kept?.clientId === former?.clientId;
+      if (isFormer) kept?.outlet.close('replaced'); // it may have a socket still, of which it knows nothing
+      const end = kept && (isFormer ? this.leave(kept, 'disconnected') : this.vacate(kept));
       return whenReady(end, () => connection);
     });
+  }
+
+  /**
+   * Ends a session that has lost its connection, unless its client has come back: that, the node knows that has it. From
+   * now on it cannot.
+   */
+  vacate(connection: Connection, reason: Departure['reason'] = 'disconnected'): Ready<unknown> {
+    const { clientId, node, departing } = connection;
+    if (this.#registry.get(clientId) !== connection) return undefined;
+    if (departing !== undefined) return departing.then(() => this.vacate(connection, reason));
+    if (node !== undefined) return this.#broker.send(node, connection, { kind: 'vacate', clientId });
+    if (connection.connectionStatus !== 'disconnected') return undefined;
+    const left = this.leave(connection, reason);
+    if (left instanceof Promise) connection.departing = left;
+    return left;
   }
 
   /**

@@ -70,7 +70,7 @@ export async function startNode(
   let arrived: () => void = () => {};
   const receiver = {
     message: (place: Place, message: NodeMessage, origin: string) => {
-      if (message.kind === 'direct' && message.to === 'settled') arrived();
+      if (message.kind === 'vacate' && message.clientId === 'settled') arrived();
       else received.push({ place, message, origin });
     },
     event: (_place: Place, event: Envelope) => {
@@ -85,7 +85,7 @@ export async function startNode(
     await broker.follow(place);
     const { promise, resolve } = Promise.withResolvers<void>();
     arrived = resolve;
-    if (by !== undefined) by.send(id.now, place, { kind: 'direct', to: 'settled' });
+    if (by !== undefined) by.send(id.now, place, { kind: 'vacate', clientId: 'settled' });
     else
       await redis.publish(`${prefix}{${place.roomId}}:${place.channel}:all`, `2 ${id.now} event settled\n{}`);
     await promise;

@@ -65,8 +65,7 @@ describe.each(['one Redis', 'a Redis Cluster'])('on %s', (kind) => {
       },
       { kind: 'announce', frame: { text, volatile: false }, only: [] },
       { kind: 'direct', to: 'client_b_1', frame: { text, volatile: true }, from: 'client_a_1' },
-      { kind: 'direct', to: 'client_b_1', frame: { text, volatile: false }, close: 'kicked' },
-      { kind: 'direct', to: 'client_b_1', close: 'room_closed' },
+      { kind: 'vacate', clientId: 'client_b_1' },
       {
         kind: 'banned',
         userId: 'a user\nof two lines',

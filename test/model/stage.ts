@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../src/codegen/documents.ts';
-import { openSocket, type TestSocket, valueAt } from '../support/socket.ts';
+import { type Frame, openSocket, type TestSocket, valueAt } from '../support/socket.ts';
 import { Admin, portOf } from './admin.ts';
 import { type Attendance, type Client, hasWelcome, patienceMs, within } from './clients.ts';
 import type { Deed, Place, Send } from './deeds.ts';
@@ -101,14 +101,8 @@ export class Stage {
       if (code === undefined) throw error;
       return code;
     }
-    let type: string;
-    try {
-      ({ type } = await socket.next(undefined, patienceMs));
-    } catch (error) {
-      // Another node has changed the room since it was checked, and the handshake was over.
-      if (/closed with 1012/.test(String(error))) return 'restarting';
-      throw error;
-    }
+    const first = await firstFrame(socket);
+    if (first === undefined) return 'restarting';
     const clientId = this.#house.idOf(roomId, name);
     this.#call(clientId, name);
     const place = { room, channel };
@@ -122,7 +116,7 @@ export class Stage {
       resumed: undefined,
       cut: false,
     });
-    return { 'session.welcome': 'joined', 'admission.waiting': 'waits' }[type] ?? type;
+    return { 'session.welcome': 'joined', 'admission.waiting': 'waits' }[first.type] ?? first.type;
   }
 
   async #resume(client: Client, node: number, host: boolean): Promise<string> {
@@ -136,7 +130,11 @@ export class Stage {
     const port = portOf(this.#ports, node);
     try {
       const socket = await openSocket({ port }, path + query, this.#token(user, name, host));
-      const first = await socket.next(undefined, patienceMs);
+      const first = await firstFrame(socket);
+      if (first === undefined) {
+        client.cut = true;
+        return 'restarting';
+      }
       if (first.payload.resumed === true) {
         socket.frames.splice(0, 1, ...before.frames);
         client.socket = socket;
@@ -234,5 +232,15 @@ export class Stage {
   #call(id: string, name: string): void {
     this.#names.set(id, name);
     this.#ids.set(name, id);
+  }
+}
+
+/** What a server says first; nothing where another node has changed the room since it was checked, and the handshake was over. */
+async function firstFrame(socket: TestSocket): Promise<Frame | undefined> {
+  try {
+    return await socket.next(undefined, patienceMs);
+  } catch (error) {
+    if (/closed with 1012/.test(String(error))) return undefined;
+    throw error;
   }
 }

@@ -5,7 +5,7 @@ const room = { roomId: 'r', channel: 'chat' } as const;
 const frame = { text: '{"type":"notice"}', volatile: false };
 const messages: NodeMessage[] = [
   { kind: 'announce', frame },
-  { kind: 'direct', to: 'client_1', frame, close: 'kicked' },
+  { kind: 'direct', to: 'client_1', frame },
   { kind: 'banned', userId: 'u', by: 'admin', until: 1 },
 ];
 
