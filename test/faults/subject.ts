@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../support/free-port.ts';
 import { SignalboxProcess } from '../support/process.ts';
 import { forFile } from '../support/scope.ts';
 import { testSettings } from '../support/server.ts';
@@ -28,7 +28,7 @@ export class Subject {
 
   /** Starts one on a port that it keeps over restarts; it ends with the test or file. */
   static async start(env: Readonly<Record<string, string>>): Promise<Subject> {
-    const subject = new Subject(await lastingPort(), env);
+    const subject = new Subject(await freePort(), env);
     await subject.#isUp();
     return subject;
   }
@@ -95,21 +95,6 @@ export class Subject {
 
   async #isUp(): Promise<void> {
     await this.#process.prints(/"msg":"server\.started"/, startedWithinMs);
-  }
-}
-
-/** A free port below those that the system gives away, so that it is free again after a restart. */
-async function lastingPort(): Promise<number> {
-  for (;;) {
-    const server = createServer().listen(10_000 + Math.floor(Math.random() * 20_000), '127.0.0.1');
-    try {
-      await once(server, 'listening');
-      return (server.address() as AddressInfo).port;
-    } catch {
-      // Somebody has it.
-    } finally {
-      server.close();
-    }
   }
 }
 

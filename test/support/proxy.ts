@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from './free-port.ts';
 import { Lane, type Pace } from './lane.ts';
 import { atScopeEnd } from './scope.ts';
 
@@ -54,7 +55,8 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     if (mode.kind === 'reset' || mode.kind === 'refuse') return void client.resetAndDestroy();
     join(client, targetPort, coming ?? mode, joined);
   });
-  const port = await listen(listener, 0);
+  const port = await freePort();
+  await listen(listener, port);
   atScopeEnd(async () => {
     const closed = listener.listening ? once(listener, 'close') : undefined;
     if (closed !== undefined) listener.close();
@@ -93,10 +95,9 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
   };
 }
 
-async function listen(listener: Server, port: number): Promise<number> {
+async function listen(listener: Server, port: number): Promise<void> {
   listener.listen(port, '127.0.0.1');
   await once(listener, 'listening');
-  return (listener.address() as AddressInfo).port;
 }
 
 function join(client: Socket, targetPort: number, mode: ProxyMode, joined: Set<Joined>): void {
