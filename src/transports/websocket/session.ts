@@ -58,6 +58,8 @@ export class Session implements Outlet, Receiver {
   #replay: Replay | undefined;
   /** Resolves when the message is answered whose handler waits; `undefined` while none does. */
   #busy: Promise<void> | undefined;
+  /** Whether a message is still to be answered. */
+  #isAtHand = false;
   #afterAnswer: { readonly name: CloseName; readonly last: Frame | undefined } | undefined;
 
   /** @param socket `undefined` where the session is still to come from another node */
@@ -103,7 +105,8 @@ export class Session implements Outlet, Receiver {
   }
 
   finish(name: CloseName, last?: Frame): void {
-    this.#afterAnswer = { name, last };
+    if (this.#isAtHand) this.#afterAnswer = { name, last };
+    else this.close(name, last); // it was answered that it may have been in vain
   }
 
   /** Whether a client can go on that has so many of its messages. */
@@ -179,6 +182,7 @@ export class Session implements Outlet, Receiver {
       return undefined;
     }
     const { message, source } = decoded;
+    this.#isAtHand = true;
     const dispatched =
       this.#hasAnswer(connection, message) ?? this.#parts.dispatch.run(connection, message, source);
     if (!(dispatched instanceof Promise)) {
@@ -213,6 +217,7 @@ export class Session implements Outlet, Receiver {
   }
 
   #answer(connection: Connection, message: ClientMessage, { answer, retryable, fault }: Dispatched): void {
+    this.#isAtHand = false;
     if (answer !== undefined) {
       this.send(answer);
       if (retryable !== true) this.#answers.remember(message, answer);
