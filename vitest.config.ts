@@ -2,8 +2,10 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { ofOneNode } from './test/support/spread.ts';
 
 const faults = 'test/faults/**/*.test.ts';
-/** They leave the machine no time for anything else. */
-const loads = ['test/faults/memory.test.ts', 'test/faults/storm.test.ts'];
+/** Leaves the machine no time for anything else. */
+const load = 'test/faults/storm.test.ts';
+/** A minute long, and in no hurry. */
+const lasting = 'test/faults/memory.test.ts';
 
 export default defineConfig({
   test: {
@@ -39,14 +41,19 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: [faults],
-          exclude: [...configDefaults.exclude, ...loads],
+          exclude: [...configDefaults.exclude, load, lasting],
           // What is promised within a second needs a machine with time for it: after all others. They mostly wait.
           sequence: { groupOrder: 1 },
+          maxWorkers: 3,
         },
       },
       {
         extends: true,
-        test: { name: 'faults under load', include: loads, sequence: { groupOrder: 2 }, maxWorkers: 1 },
+        test: { name: 'faults that last', include: [lasting] },
+      },
+      {
+        extends: true,
+        test: { name: 'faults under load', include: [load], sequence: { groupOrder: 2 }, maxWorkers: 1 },
       },
     ],
   },

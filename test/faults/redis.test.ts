@@ -1,61 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { admin } from '../support/admin.ts';
-import { type Cluster, type ClusterNode, startCluster } from '../support/cluster.ts';
+import type { Cluster } from '../support/cluster.ts';
 import { connectTo, startRedis } from '../support/redis.ts';
 import { openSocket } from '../support/socket.ts';
-import {
-  closeOf,
-  departed,
-  enter,
-  expectOneView,
-  expectTalk,
-  type Guest,
-  heard,
-  joined,
-  listed,
-  roommates,
-  seat,
-  within,
-} from './crowd.ts';
-
-/** Rooms over all nodes, and of one node each. */
-const rooms = [
-  [0, 1, 2, 0],
-  [1, 2, 0, 1],
-  [2, 2],
-  [0, 0],
-];
-
-async function start(): Promise<{ cluster: Cluster; guests: Guest[] }> {
-  const cluster = await startCluster();
-  return { cluster, guests: await seat(cluster, rooms) };
-}
-
-const readiness = async (node: ClusterNode): Promise<number> => (await fetch(`${node.url}/readyz`)).status;
-
-/** All are in one view on all nodes, and whoever comes is, too, and is heard. */
-async function expectWhole(cluster: Cluster, guests: readonly Guest[]): Promise<void> {
-  const ids = guests.map(({ clientId }) => clientId).toSorted();
-  for (const node of cluster.nodes) {
-    expect(await readiness(node)).toBe(200);
-    expect(await listed(node)).toEqual(ids);
-  }
-  await expectOneView(guests);
-}
-
-/** Guests of one room that are on different nodes hear each other, and one who comes. */
-async function expectTogether(cluster: Cluster, guests: readonly Guest[]): Promise<void> {
-  const inRoom = guests.filter(({ roomId }) => roomId === 'room-0');
-  for (const from of inRoom) {
-    for (const to of inRoom) if (from !== to) await expectTalk(from, to, `${from.clientId} ${to.clientId}`);
-  }
-  const newcomer = await enter(cluster.nodes[1] ?? never(), 'room-0', 'newcomer');
-  await within(1000, () => {
-    for (const guest of inRoom)
-      expect(joined(guest).filter((id) => id === newcomer.clientId)).toHaveLength(1);
-  });
-  await expectOneView([...guests, newcomer]);
-}
+import { closeOf, departed, enter, type Guest, heard, roommates, within } from './crowd.ts';
+import { expectTogether, expectWhole, never, start } from './whole.ts';
 
 /** Since then nobody was told of anybody who came or went, and everybody is still connected. */
 function expectUndisturbed(guests: readonly Guest[], since: ReadonlyMap<Guest, number>): void {
@@ -197,50 +146,3 @@ describe('Redis gone for longer than a lease:', () => {
     await expectTogether(cluster, [...staying, await enter(cut, 'room-0', 'again')]);
   }, 60_000);
 });
-
-describe('a subscriber that is half-open, while commands go through:', () => {
-  /** Stalls what one node is subscribed by at the moment, and gives how many connections that were. */
-  async function stallSubscribers({ redis }: Cluster, { redisProxy }: ClusterNode): Promise<number> {
-    const list = String(await (await connectTo(redis)).command('CLIENT', 'LIST', 'TYPE', 'PUBSUB'));
-    const ports = [...list.matchAll(/ addr=127\.0\.0\.1:(\d+) /g)].map(([, port]) => Number(port));
-    return ports.filter((port) => redisProxy.stallOne(port)).length;
-  }
-
-  test('within 6 s it is noticed and rebuilt; what came meanwhile is known', async () => {
-    const { cluster, guests } = await start();
-    const [deaf = never(), speaking = never()] = cluster.nodes;
-    const listeners = guests.filter(({ node, roomId }) => node === deaf && roomId === 'room-0');
-    expect(await stallSubscribers(cluster, deaf)).toBeGreaterThan(0);
-    const newcomer = await enter(speaking, 'room-0', 'newcomer');
-    await deaf.process.prints(/"msg":"delivery\.silent"/, 8000);
-    await deaf.process.prints(/"msg":"delivery\.restored"/, 4000);
-    await within(2000, async () => {
-      for (const guest of listeners) {
-        expect(joined(guest).filter((id) => id === newcomer.clientId)).toHaveLength(1);
-      }
-      expect(await readiness(deaf)).toBe(200);
-    });
-    await expectOneView([...guests, newcomer]);
-    await expectTalk(newcomer, listeners[0] ?? never(), 'Do you hear me?');
-    expect(guests.every(({ socket }) => socket.ws.readyState === socket.ws.OPEN)).toBe(true);
-  }, 60_000);
-
-  test('while it cannot be rebuilt the node is not ready, and the others are', async () => {
-    const { cluster, guests } = await start();
-    const [deaf = never(), ...others] = cluster.nodes;
-    deaf.redisProxy.stallComing();
-    expect(await stallSubscribers(cluster, deaf)).toBeGreaterThan(0);
-    await within(12_000, async () => {
-      const response = await fetch(`${deaf.url}/readyz`);
-      expect([response.status, (await response.json()).code]).toEqual([503, 'degraded']);
-    });
-    for (const node of others) expect(await readiness(node)).toBe(200);
-    await deaf.redisProxy.set({ kind: 'pass' });
-    await within(12_000, () => expectWhole(cluster, guests));
-    await expectTogether(cluster, guests);
-  }, 60_000);
-});
-
-function never(): never {
-  throw new Error('there are three nodes, with guests each');
-}
