@@ -44,7 +44,6 @@ export default defineConfig({
           exclude: [...configDefaults.exclude, load, lasting],
           // What is promised within a second needs a machine with time for it: after all others. They mostly wait.
           sequence: { groupOrder: 1 },
-          maxWorkers: 3,
         },
       },
       {

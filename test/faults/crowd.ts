@@ -60,11 +60,11 @@ export async function roster({ socket }: Guest): Promise<string[]> {
 }
 
 /** What a guest's socket closes with; fails where it does not in time. */
-export async function closeOf({ socket, node }: Guest, withinMs: number): Promise<number> {
+export async function closeOf({ socket, clientId, node }: Guest, withinMs: number): Promise<number> {
   let late: NodeJS.Timeout | undefined;
   const never = new Promise<never>((_, reject) => {
     late = setTimeout(
-      () => reject(new Error(`a socket of ${node.url} is open after ${withinMs} ms`)),
+      () => reject(new Error(`${clientId} is connected after ${withinMs} ms\n${node.process.lastWords}`)),
       withinMs,
     );
   });

@@ -51,6 +51,11 @@ export class SignalboxProcess {
     });
   }
 
+  /** The end of what it has printed so far, to find out what went wrong. */
+  get lastWords(): string {
+    return this.#stdout.slice(-4_000);
+  }
+
   /** The first match in what it prints; fails when it ends without one, or does not print one in time. */
   async prints(pattern: RegExp, withinMs = 10_000): Promise<RegExpExecArray> {
     const signal = AbortSignal.timeout(withinMs);
