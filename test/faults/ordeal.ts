@@ -27,6 +27,7 @@ export interface Outcome {
   readonly freshStarts: number;
 }
 
+let lastOrdeal = 0;
 const roomCount = 3;
 const membersOfRoom = 4;
 const briefMs = 1_000;
@@ -43,12 +44,9 @@ const emptiedWithinMs = 30_000;
  *
  * @param random chooses who says what; between 0 and 1
  */
-export async function endure(
-  stage: Stage,
-  fault: Fault,
-  name: string,
-  random: () => number,
-): Promise<Outcome> {
+export async function endure(stage: Stage, fault: Fault, random: () => number): Promise<Outcome> {
+  lastOrdeal += 1;
+  const name = `ordeal-${lastOrdeal}`;
   const history: Entry[] = [];
   const talkers = Array.from({ length: roomCount * membersOfRoom }, (_, n) => {
     const roomId = `${name}-${n % roomCount}`;

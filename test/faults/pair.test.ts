@@ -8,10 +8,10 @@ beforeAll(async () => {
   stage = await startPair();
 }, 60_000);
 
-test.each(faultsPair.map((fault, n) => [fault.name, fault, n] as const))(
+test.each(faultsPair.map((fault) => [fault.name, fault] as const))(
   '%s',
-  async (_name, fault, n) => {
-    const outcome = await endure(stage, fault, `pair-${n}`, Math.random);
+  async (_name, fault) => {
+    const outcome = await endure(stage, fault, Math.random);
     expect(outcome.faults).toEqual([]);
     expect(outcome.deliveries).toBeGreaterThan(outcome.sends);
   },
