@@ -41,7 +41,7 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'faults',
+          name: 'faults each',
           include: [faults],
           exclude: [...configDefaults.exclude, load, lasting],
           // What is promised within a second needs a machine with time for it: after all others. They mostly wait.
@@ -50,7 +50,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'faults that last', include: [lasting] },
+        // Together with those: of one group, projects begin in the order of their names.
+        test: { name: 'faults at length', include: [lasting], sequence: { groupOrder: 1 } },
       },
       {
         extends: true,

@@ -117,8 +117,13 @@ describe('whatever node an administrator asks, within a second it is so on every
     const answers = await Promise.all(
       Array.from({ length: 100 }, async (_, n) => {
         const node = cluster.nodes[n % 3] ?? never();
-        const response = await admin(node, 'POST', `/connections/rooms/${roomId}/close`);
-        return { status: response.status, body: await response.json() };
+        for (;;) {
+          const response = await admin(node, 'POST', `/connections/rooms/${roomId}/close`);
+          const body = await response.json();
+          // So many at once may take longer than one waits for: who is told so asks again.
+          if (body.code !== 'degraded') return { status: response.status, body };
+          await new Promise((later) => setTimeout(later, 1_000 * body.retryAfter));
+        }
       }),
     );
     const done = answers.filter(({ status }) => status === 200);
