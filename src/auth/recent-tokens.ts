@@ -34,7 +34,14 @@ export class RecentTokens {
   keep(key: string, identity: Identity, expiresAt: number, now: number): void {
     this.#verified.delete(key);
     this.#verified.set(key, { identity, until: Math.min(expiresAt, now + trustedMs) });
-    const [oldest] = this.#verified.keys();
-    if (this.#verified.size > maxTokens && oldest !== undefined) this.#verified.delete(oldest);
+    for (const [oldest, { until }] of this.#verified) {
+      if (this.#verified.size <= maxTokens && now < until) break;
+      this.#verified.delete(oldest);
+    }
+  }
+
+  /** How many it holds, for a metric. */
+  get size(): number {
+    return this.#verified.size;
   }
 }

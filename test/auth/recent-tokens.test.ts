@@ -23,6 +23,12 @@ test('only the newest are known', () => {
   expect(recent.find('token 4999', 1)).toBe(identity);
 });
 
+test('what is over is not kept', () => {
+  const recent = new RecentTokens();
+  for (let n = 0; n < 500; n += 1) recent.keep(`token ${n}`, identity, 1_000_000, n * 1_000);
+  expect(recent.size).toBe(60);
+});
+
 test('a verifier takes the same token at its word, until the minute or the token is over', async () => {
   let now = Date.now();
   const { verify } = createVerifier({ keys: { kind: 'secret', secret: jwtSecret }, now: () => now });
