@@ -12,8 +12,6 @@ export default defineConfig({
     setupFiles: ['test/support/setup.ts'],
     testTimeout: 15_000,
     hookTimeout: 15_000,
-    // What test/support/setup.ts says of a test that failed while others had the machine; nothing else is done again.
-    retry: { count: 2, condition: /\(the machine was held up for \d+ ms\)$/ },
     // A process per file: what one breaks (signals, environment, sockets left open) no other one feels.
     pool: 'forks',
     maxWorkers: 2,

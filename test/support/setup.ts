@@ -16,7 +16,7 @@ afterEach(() => leave('test'));
 afterEach(({ task }) => {
   const error = task.result?.errors?.at(-1);
   const stolen = stolenMs() - stolenBefore;
-  // By these words the runner knows that it is to be done again.
+  // Says where to look first; it has failed all the same.
   if (error !== undefined && stolen >= heldUpMs)
     error.message += ` (the machine was held up for ${stolen} ms)`;
 });
