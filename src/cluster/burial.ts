@@ -1,6 +1,6 @@
 import type { Clock } from '../rooms/clock.ts';
 import type { Place } from '../rooms/connection.ts';
-import type { Ready } from '../rooms/ready.ts';
+import { tryTo } from '../rooms/ready.ts';
 import type { Follower } from '../rooms/room-store.ts';
 import type { Lease } from './lease.ts';
 
@@ -22,16 +22,16 @@ export class Burial {
   }
 
   /**
-   * To be called when a room has been loaded.
+   * To be called when a room has been loaded. What cannot be done now is found again the next time.
    *
    * @param isKnown whether this node still knows the room
    * @param isWhole whether all nodes have had the time to write back what they hold, if it was lost
    */
   look(follower: Follower, place: Place, isKnown: () => boolean, isWhole: boolean): void {
-    if (isWhole) attempt(() => follower.mend(place));
+    if (isWhole) tryTo(() => follower.mend(place));
     const { id, until, live } = this.#lease;
     const nodes = new Set(follower.everybody(place).map(({ node }) => node));
-    if (nodes.has(id)) attempt(() => follower.bury(place, ({ node }) => node === id));
+    if (nodes.has(id)) tryTo(() => follower.bury(place, ({ node }) => node === id));
     const missing = [...nodes].filter((node) => node !== undefined && node !== id && !live.has(node));
     if (missing.length === 0) return;
     // Who lives was asked before the room was: a node that has come in between is not among them.
@@ -40,12 +40,7 @@ export class Burial {
       const isRenewed = this.#lease.until - until >= renewedMs;
       if (!isRenewed || !this.#lease.settled) return this.look(follower, place, isKnown, isWhole);
       const dead = new Set(missing.filter((node = '') => !this.#lease.live.has(node)));
-      attempt(() => follower.bury(place, ({ node }) => dead.has(node)));
+      tryTo(() => follower.bury(place, ({ node }) => dead.has(node)));
     }, waitMs);
   }
-}
-
-/** What cannot be done now is found again when the room is loaded. */
-function attempt(act: () => Ready<unknown>): void {
-  void Promise.try(act).catch(() => {});
 }

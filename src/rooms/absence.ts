@@ -7,7 +7,7 @@ import type { Report, RoomEvent } from './events.ts';
 import type { Frame } from './frame.ts';
 import type { Membership } from './membership.ts';
 import type { News } from './news.ts';
-import type { Ready } from './ready.ts';
+import { type Ready, tryTo } from './ready.ts';
 import type { Registry } from './registry.ts';
 import type { RoomStore } from './room-store.ts';
 
@@ -44,7 +44,7 @@ export class Absence {
     report({ type: 'connection.lost', connection });
     rooms.update(connection, undefined, () => news.turned(connection));
     this.await(connection, reason);
-    for (const old of door.surplus(connection)) void membership.vacate(old);
+    for (const old of door.surplus(connection)) tryTo(() => membership.vacate(old));
     return undefined;
   }
 
@@ -52,12 +52,13 @@ export class Absence {
   await(connection: Connection, reason: Departure['reason']): void {
     const { membership, resumeWindowMs, clock } = this.#parts;
     const { lostSerial } = connection;
+    // It is refused where this node is not what it was, and has ended its sessions.
     const end = async () => {
       await connection.departing;
       // It may have come back, and may be away again; or it is on another node.
       if (connection.lostSerial === lostSerial) await membership.vacate(connection, reason);
     };
-    clock.later(() => void end(), resumeWindowMs);
+    clock.later(() => tryTo(end), resumeWindowMs);
   }
 
   /**

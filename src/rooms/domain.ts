@@ -14,6 +14,7 @@ import { Hub } from './hub.ts';
 import { Membership } from './membership.ts';
 import { Moderation } from './moderation.ts';
 import { News } from './news.ts';
+import { tryTo } from './ready.ts';
 import { Registry } from './registry.ts';
 import { Relocation } from './relocation.ts';
 import type { RoomStore } from './room-store.ts';
@@ -69,7 +70,7 @@ export function openDomain(
   const moderation = new Moderation(rooms, views, membership, exclusion);
   function vacate(clientId: string): void {
     const connection = registry.get(clientId);
-    if (connection !== undefined) void membership.vacate(connection);
+    if (connection !== undefined) tryTo(() => membership.vacate(connection));
   }
   /** Takes what another node has sent. */
   function receive(place: Place, message: RoomMessage): void {

@@ -4,7 +4,7 @@ import type { Broker, NodeMessage } from './broker.ts';
 import { type Connection, type Place, placesOf, timestamp } from './connection.ts';
 import { SignalboxError } from './errors.ts';
 import type { Membership } from './membership.ts';
-import { allReady, type Ready, whenFailed, whenReady } from './ready.ts';
+import { allReady, type Ready, tryTo, whenFailed, whenReady } from './ready.ts';
 import type { Registry } from './registry.ts';
 import type { Permit } from './room.ts';
 
@@ -125,7 +125,7 @@ export class Exclusion {
   /** A ban was not permitted after all. Where it cannot be lifted now it holds, and is in the list. */
   #forgive(banId: string, message: Banned): void {
     this.#recent = this.#recent.filter((recent) => recent.message !== message);
-    void Promise.try(() => this.#bans.lift(banId)).catch(() => {});
+    tryTo(() => this.#bans.lift(banId));
   }
 
   #remember(roomId: string, message: Banned): void {

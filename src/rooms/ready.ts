@@ -1,3 +1,5 @@
+import { SignalboxError } from './errors.ts';
+
 /** What may be there at once, or come later: a store that does no I/O answers without a promise. */
 export type Ready<T> = T | Promise<T>;
 
@@ -27,6 +29,13 @@ export function whenFailed<T>(ask: () => Ready<T>, failed: (error: unknown) => v
 export function allReady<T>(all: readonly T[], act: (one: T) => Ready<unknown>): Ready<void> {
   const open = all.map(act).filter((done) => done instanceof Promise);
   return open.length > 0 ? Promise.all(open).then(() => {}) : undefined;
+}
+
+/** Does something whose end nobody waits for. That it may be refused does no harm; any other fault shows as uncaught. */
+export function tryTo(act: () => Ready<unknown>): void {
+  void Promise.try(act).catch((error) => {
+    if (!(error instanceof SignalboxError)) throw error;
+  });
 }
 
 /** The same, but for what it answers. */

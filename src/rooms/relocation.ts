@@ -4,7 +4,7 @@ import { type Connection, isWaiting, type MemberRecord, type Place } from './con
 import type { Report, RoomEvent } from './events.ts';
 import type { Membership } from './membership.ts';
 import type { News } from './news.ts';
-import type { Ready } from './ready.ts';
+import { tryTo } from './ready.ts';
 import type { Registry } from './registry.ts';
 import { remoteConnection } from './remote-connection.ts';
 import { placeKey } from './room-store.ts';
@@ -167,7 +167,7 @@ export class Relocation {
     const { membership, registry } = this.#parts;
     if (registry.get(connection.clientId) !== connection) return;
     // What cannot be said now is owed, or found when the room is loaded.
-    void Promise.try((): Ready<unknown> => membership.leave(connection, 'disconnected')).catch(() => {});
+    tryTo(() => membership.leave(connection, 'disconnected'));
   }
 
   #member(place: Place, clientId: string): Connection | undefined {
