@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { ofOneNode } from './test/support/spread.ts';
 
@@ -14,6 +15,8 @@ export default defineConfig({
     hookTimeout: 15_000,
     // A process per file: what one breaks (signals, environment, sockets left open) no other one feels.
     pool: 'forks',
+    // What one of these processes, or a server that it starts, has compiled, the others need not.
+    env: { NODE_COMPILE_CACHE: resolve('node_modules/.cache/compiled') },
     maxWorkers: 2,
     projects: [
       {

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Dealing } from './balancer.ts';
 import { type Balancer, balancerAddress, startBalancer } from './balancer.ts';
 import type { Done, Order } from './hosting.ts';
+import { bareEnv } from './process.ts';
 import { startRedis } from './redis.ts';
 import { atFileEnd, violation } from './scope.ts';
 
@@ -23,8 +24,7 @@ class Host {
   #ended: string | undefined;
 
   constructor() {
-    // Nothing of the tests' own environment, so that a developer's settings do not change what is tested.
-    this.#child = fork('test/support/hosting.ts', { env: {}, execArgv: [] });
+    this.#child = fork('test/support/hosting.ts', { env: bareEnv, execArgv: [] });
     this.#child.on('message', (done: Done) => this.#waiting.get(`${done.act} ${done.server}`)?.(done));
     this.#child.on('exit', (code) => {
       this.#ended = `a process of several servers ended with ${code}`;

@@ -1,4 +1,4 @@
-import { enableCompileCache } from 'node:module';
+import { flushCompileCache } from 'node:module';
 import { patientMs } from './redis.ts';
 
 // A process that runs servers for the tests of another one, see hosted.ts. To load the code takes longer than to start
@@ -17,7 +17,6 @@ export interface Done {
   readonly error?: string;
 }
 
-enableCompileCache();
 const { readConfig } = await import('../../src/config.ts');
 const { startServer } = await import('../../src/server.ts');
 
@@ -39,6 +38,7 @@ async function carryOut(order: Order): Promise<number | undefined> {
   if (order.act === 'start') {
     // What is tested here is not how soon a busy machine answers.
     const started = await startServer(readConfig(order.env), { redisTimeoutMs: patientMs });
+    flushCompileCache(); // it will be killed, and does not do so itself then
     servers.set(order.server, started);
     return started.port;
   }

@@ -15,6 +15,15 @@ export interface ProcessOptions {
   readonly preload?: string;
 }
 
+/**
+ * Of the tests' own environment nothing but where compiled code is kept (see vitest.config.ts), so that a developer's
+ * settings do not change what is tested.
+ */
+const { NODE_COMPILE_CACHE } = process.env;
+export const bareEnv: Readonly<Record<string, string>> = {
+  ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }),
+};
+
 /** `signalbox` as a process of its own, from source. */
 export class SignalboxProcess {
   readonly child: ChildProcess;
@@ -29,9 +38,8 @@ export class SignalboxProcess {
     { preload }: ProcessOptions = {},
   ) {
     const before = preload === undefined ? [] : ['--import', preload];
-    // Nothing of the tests' own environment, so that a developer's settings do not change what is tested.
     this.child = spawn(process.execPath, [...before, 'src/main.ts', ...args], {
-      env: { PORT: '0', ...env },
+      env: { ...bareEnv, PORT: '0', ...env },
       stdio: ['pipe', 'pipe', 'pipe', ...(preload === undefined ? [] : ['ipc' as const])],
     });
     this.child.stdout?.on('data', (chunk) => {
