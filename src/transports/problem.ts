@@ -1,5 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, finished } from 'node:stream';
 import { type ErrorCode, errors } from '../../generated/errors.ts';
 import type { components } from '../../generated/rest.ts';
 import { SignalboxError } from '../rooms/errors.ts';
@@ -16,7 +16,7 @@ export interface Refusal {
 
 /** How soon to come back after `draining` or `auth_unavailable`: another server, or the next try for the keys. */
 const unavailableRetryMs = 5_000;
-/** How long a client may take to read a refusal and to end its side, before the connection is cut. */
+/** How long a client may take to read a refusal and to end its side, before its connection is cut or goes on without it. */
 const lingerMs = 1_000;
 
 /**
@@ -66,11 +66,23 @@ function challenge(code: ErrorCode): string {
   return code === 'unauthenticated' ? 'Bearer realm="signalbox"' : 'Bearer error="invalid_token"';
 }
 
-/** Writes a refusal as the whole response. */
+/**
+ * Writes a refusal as the whole response. Whoever still sends the body of the request may end sending first: the
+ * connection may be about to close, and what is left unread then would reset it, and the answer with it (RFC 9112,
+ * section 9.6).
+ */
 export function writeRefusal(response: ServerResponse, { status, headers, problem }: Refusal): void {
   const body = JSON.stringify(problem);
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
-  response.end(body);
+  response.write(body);
+  const { req: request } = response;
+  const end = () => {
+    clearTimeout(deadline);
+    response.end();
+  };
+  const deadline = setTimeout(end, lingerMs);
+  finished(request, { writable: false }, end);
+  request.resume();
 }
 
 /**

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import request from 'supertest';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TelemetryEvent } from '../../src/telemetry.ts';
+import { atScopeEnd } from '../support/scope.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { join } from '../support/socket.ts';
 import { outcome, send } from './raw-request.ts';
@@ -54,6 +58,23 @@ describe('what is read at all:', () => {
     const unscoped = { Authorization: `Bearer ${server.token()}` };
     expect(outcome(await post(broadcast, long(1_048_576), unscoped))).toBe('403 insufficient_scope');
     expect(outcome(await post(broadcast, '{', { Authorization: undefined }))).toBe('401 unauthenticated');
+  });
+
+  test('who still sends a body may end sending it, and gets the answer', async () => {
+    const body = long(1_048_576);
+    const head = [
+      `POST ${broadcast} HTTP/1.1`,
+      `Host: 127.0.0.1:${server.port}`,
+      `Content-Length: ${body.length}`,
+      'Content-Type: application/json',
+      'Connection: close', // as a proxy asks for that opens a connection for each request
+    ];
+    const socket = connect(server.port, '127.0.0.1');
+    atScopeEnd(() => socket.destroy());
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, 500_000)}`);
+    await once(socket, 'readable'); // it has been refused
+    socket.end(body.slice(500_000));
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 401 .*"code":"unauthenticated"/s);
   });
 
   test.each([
