@@ -1,6 +1,6 @@
-import { createClient, createCluster } from 'redis';
+import { createCluster } from 'redis';
 import { pingIntervalMs } from './ping-watch.ts';
-import { accessOf, connectionOptions, connectTimeoutMs } from './redis.ts';
+import { accessOf, connectionOptions, connectTimeoutMs, newClient } from './redis.ts';
 
 /** A connection that only listens. Once it has failed it stays so, and is to be closed: another takes its place. */
 export interface Listener {
@@ -40,7 +40,7 @@ export function listenTo(urls: readonly string[]): Listen {
 }
 
 function listenToOne(url: string, ...[heard, onLost]: Parameters<Listen>): Listener {
-  const client = createClient({ url, ...options, socket: { ...options.socket } }).on('error', onLost);
+  const client = newClient({ url, ...options, socket: { ...options.socket } }).on('error', onLost);
   const hear = (text: string, channel: string) => heard(channel, text);
   return {
     connect: async () => void (await client.connect()),
