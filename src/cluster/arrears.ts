@@ -48,6 +48,16 @@ export class Arrears {
     return this.#unsaid.size + this.#changed.size + this.#doubtful.size;
   }
 
+  /** Whether any of it is of a channel of a room. */
+  owesOf(place: Place): boolean {
+    const key = placeKey(place);
+    return (
+      this.#doubtful.has(key) ||
+      this.#changed.values().some((connection) => connection.placeKey === key) ||
+      this.#unsaid.values().some((unsaid) => placeKey(unsaid.place) === key)
+    );
+  }
+
   /** Whether Redis is still to be told that this one has gone. */
   owes(clientId: string): boolean {
     return this.#unsaid.has(clientId) || this.#saying.has(clientId);

@@ -102,11 +102,12 @@ export class Moves {
     const leaveDetour = detours.enter(place);
     this.#relocation?.expect(claim, resumeToken, () => this.#fence(place));
     this.#answers.set(claim, (answer) => {
-      if (answer.kind === 'parcel' && rooms.owed === 0)
+      if (answer.kind === 'parcel' && !rooms.owesOf(place))
         moved = this.#relocation?.settle(claim, answer.parcel);
       resolve(answer);
     });
     try {
+      await this.#payOf(place);
       const isHost = rooms.get(place)?.hosts.includes(clientId) ?? false;
       await Promise.all([
         // What others still send to where it was. It may have moved before.
@@ -128,6 +129,12 @@ export class Moves {
       }
       leaveDetour();
     }
+  }
+
+  /** What clients of this node were told, and others not yet, could reach who moves twice, or never: it is said first. */
+  async #payOf(place: Place): Promise<void> {
+    const { rooms } = this.#parts;
+    if (rooms.owesOf(place)) await rooms.settle();
   }
 
   #overhear(place: Place, node: string): Promise<void> {
@@ -157,9 +164,10 @@ export class Moves {
     if (relocation === undefined || !isOwn) return refuse(false);
     const until = now() + this.#parts.answerMs / 2;
     if (!(await relocation.detach(connection, received))) return refuse(true);
+    await this.#payOf(place);
     // It may have gone meanwhile; and who asked waits no more.
     if (relocation.here(place, clientId) !== connection) return refuse(false);
-    if (now() > until || rooms.owed > 0) return refuse(true);
+    if (now() > until || rooms.owesOf(place)) return refuse(true);
     const leaveDetour = detours.enter(place);
     const parcel = relocation.depart(connection, claim, received);
     try {
@@ -168,7 +176,7 @@ export class Moves {
       if (!(await moving.catch(() => true))) return refuse(false);
       // Without its answer, too, it may have been done: then it is heard of.
       const packed = await inTime(parcel, this.#parts.answerMs).catch(() => undefined);
-      if (packed === undefined || rooms.owed > 0) return refuse(true);
+      if (packed === undefined || rooms.owesOf(place)) return refuse(true);
       broker.send(by, place, { kind: 'parcel', claim, clientId, parcel: packed });
     } finally {
       relocation.stay(connection);

@@ -61,9 +61,7 @@ export class RedisRoomStore implements RoomStore {
     this.#replicas = new Replicas(commands, directory, broker, lease, clock, hasLeft, detours);
     const payment = {
       say: ({ place, rule, cause }: Parameters<Arrears['went']>[0]) => this.transaction(place, rule, cause),
-      update: (connection: Connection) => {
-        if (this.#knows(connection.clientId)) this.update(connection);
-      },
+      update: (connection: Connection) => void (this.#knows(connection.clientId) && this.update(connection)),
       look: (place: Place) => this.#replicas.reload(place), // which has them buried
     };
     this.#arrears = new Arrears(payment, clock.later);
@@ -101,9 +99,12 @@ export class RedisRoomStore implements RoomStore {
     return this.#arrears.size;
   }
 
-  /** Says what can be said of that, for the last time. */
-  async settle(): Promise<void> {
-    await this.#arrears.pay();
+  /** Whether any of it is of this channel of a room. */
+  readonly owesOf = (place: Place): boolean => this.#arrears.owesOf(place);
+
+  /** Says what can be said of that. Never rejects. */
+  settle(): Promise<void> {
+    return this.#arrears.pay();
   }
 
   /** Takes what another node has sent about a room, in the order of the room's events. */

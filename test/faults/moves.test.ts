@@ -4,77 +4,11 @@ import { type ClusterNode, startCluster } from '../support/cluster.ts';
 import { Returning } from '../support/returning.ts';
 import { type Frame, join, valueAt } from '../support/socket.ts';
 import { listed, within } from './crowd.ts';
+import { Numbered, numbersFrom, type Sender } from './numbered.ts';
 
 const volatile: ReadonlySet<string> = volatileMessages;
 const path = '/ws/zoom/moves';
 const env = { RESUME_WINDOW_MS: '60000', MESSAGE_BUDGET_SCALE: '1000', PRESENCE_BATCH_MS: '0' };
-
-type Sender = Awaited<ReturnType<typeof join>>;
-
-/** What senders say, numbered by each for itself: to all, to one alone, in the chat, and of themselves. */
-class Numbered {
-  readonly #sent = new Map<Sender, number>();
-  readonly #reader: Returning;
-
-  constructor(senders: readonly Sender[], reader: Returning) {
-    for (const sender of senders) this.#sent.set(sender, 0);
-    this.#reader = reader;
-  }
-
-  get count(): number {
-    return [...this.#sent.values()].reduce((sum, sent) => sum + sent, 0);
-  }
-
-  /** Resolves when all of it is acknowledged. */
-  async say(times: number): Promise<void> {
-    const said: Promise<unknown>[] = [];
-    for (let time = 0; time < times; time += 1) {
-      for (const [sender, before] of [...this.#sent]) {
-        this.#sent.set(sender, before + 1);
-        const done = this.#one(sender.socket, before + 1);
-        said.push(done.then(({ type }) => expect(type).toBe('ack')));
-      }
-      if (Math.random() < 0.5) await Promise.all(said.splice(0));
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
-    }
-    await Promise.all(said);
-  }
-
-  /** Whether the reader has all of it, each once and in the order of its sender. */
-  expectWhole(): Promise<void> {
-    const wanted = [...this.#sent].map(([{ clientId }, sent]) => [clientId, upTo(sent)]);
-    const got = () =>
-      wanted.map(([clientId = '']) => [clientId, numbersFrom(this.#reader, String(clientId))]);
-    return expect.poll(got, { timeout: 5_000 }).toEqual(wanted);
-  }
-
-  #one(socket: Sender['socket'], n: number): Promise<Frame> {
-    const kind = Math.random() * 4;
-    const text = `${n} ${'x'.repeat(Math.random() * 500)}`;
-    const topic = `${n}`;
-    if (kind < 1) return socket.ask('chat.send', { text });
-    if (kind < 2) return socket.ask('signal.data', { topic, data: text });
-    if (kind < 3) return socket.ask('presence.update', { metadata: { n: text } });
-    return socket.ask('signal.data', { topic, data: text, to: this.#reader.clientId });
-  }
-}
-
-function numbersFrom({ frames }: Returning, clientId: string): number[] {
-  const textOf = ({ type, payload }: Frame): unknown =>
-    ({
-      'chat.message': valueAt(payload, 'text'),
-      'signal.data': valueAt(payload, 'topic'),
-      'presence.updated': valueAt(payload, 'metadata', 'n'),
-    })[type];
-  return frames
-    .filter(({ from }) => from === clientId)
-    .flatMap((frame) => textOf(frame) ?? [])
-    .map((text) => Number.parseInt(String(text), 10));
-}
-
-function upTo(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index + 1);
-}
 
 async function start(nodes: number) {
   const cluster = await startCluster({ nodes, env });
@@ -121,6 +55,31 @@ test('cut 20 times among 500 messages of three senders and back on the other nod
     expect(ids).toHaveLength(4);
   }
 }, 60_000);
+
+test.each([
+  ['has the session', 0],
+  ['its client comes to', 1],
+])(
+  'Redis was late for the node that %s: it moves all the same, and each is heard once',
+  async (_which, late) => {
+    const { one, two, token, senders, reader } = await start(2);
+    const { redisProxy } = [one, two][late] ?? never();
+    const sender = senders[late] ?? never();
+    await redisProxy.set({ kind: 'stall' });
+    expect(await sender.socket.ask('presence.update', { metadata: { n: '1' } })).toMatchObject({
+      type: 'ack',
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200)); // the others have not been told, as far as the node knows
+    await redisProxy.set({ kind: 'pass' });
+    await reader.cut();
+    await backAt(two, reader, token);
+    expect(reader.isResumed).toBe(true);
+    await sender.socket.ask('presence.update', { metadata: { n: '2' } });
+    await within(5_000, () => expect(numbersFrom(reader, sender.clientId).at(-1)).toBe(2));
+    expect(numbersFrom(reader, sender.clientId)).toEqual([1, 2]);
+  },
+  60_000,
+);
 
 test('the node that has the session dies: a fresh start, and the chat is whole by its history', async () => {
   const { one, two, token, senders, reader } = await start(2);

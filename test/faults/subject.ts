@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../support/free-port.ts';
 import { SignalboxProcess } from '../support/process.ts';
@@ -104,7 +103,6 @@ function launch(port: number, env: Readonly<Record<string, string>>): SignalboxP
     {
       ...testSettings,
       LOG_LEVEL: 'debug', // so that there is something to print
-      NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
       PORT: `${port}`,
       ...env,
     },

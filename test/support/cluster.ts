@@ -1,5 +1,3 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { balancerAddress, startBalancer } from './balancer.ts';
 import { SignalboxProcess } from './process.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
@@ -62,7 +60,6 @@ async function start(
   const process = new SignalboxProcess([], {
     ...testSettings,
     LOG_LEVEL: 'info', // which says the port
-    NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
     TRUSTED_PROXIES: balancerAddress,
     REDIS_URL: `redis://127.0.0.1:${redisProxy.port}`,
     ...env,
