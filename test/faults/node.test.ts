@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../support/cluster.ts';
+import { startRedis } from '../support/redis.ts';
 import {
   closeOf,
   departed,
@@ -63,6 +64,25 @@ test('a node is killed: within 12 s it has no ghosts, and each peer has heard of
   const { socket } = await enter(cluster.nodes[1] ?? never(), alone?.roomId ?? '');
   expect(socket.frames[0]?.payload).toMatchObject({ rosterTotal: 1, self: { order: 1, isHost: true } });
 }, 90_000);
+
+test('a node is killed, and then Redis, which comes back empty: within 15 s there is no ghost, and nobody else is lost', async () => {
+  const cluster = await startCluster();
+  const guests = await seat(cluster, [
+    [0, 1, 2, 0],
+    [1, 2],
+    [0, 0],
+  ]);
+  const [victim] = cluster.nodes;
+  const gone = guests.filter(({ node }) => node === victim);
+  const staying = guests.filter(({ node }) => node !== victim);
+  victim?.signal('SIGKILL');
+  await cluster.redis.kill();
+  await startRedis(cluster.redis.port);
+  // Nobody is taken for dead until all have had the time of a lease to come back to that Redis.
+  await within(15_000, () => expectSwept(gone, staying));
+  await expectOneView(staying);
+  for (const { socket } of staying) expect(socket.ws.readyState).toBe(socket.ws.OPEN);
+}, 60_000);
 
 test('a node is frozen for 20 s and woken: its sockets close with 1012, and nothing old comes back', async () => {
   const cluster = await startCluster();
