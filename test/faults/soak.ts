@@ -85,7 +85,7 @@ async function play(run: Run, round: number, random: () => number): Promise<[lin
   const { sends, deliveries, resumes, freshStarts } = outcome;
   const isHeldUp = outcome.faults.length > 0 && stolen >= heldUpMs;
   const wrong = [...outcome.faults];
-  if (!(await emptied(run.stage))) wrong.push('there are rooms or dead nodes left');
+  if (!(await emptied(run.stage))) wrong.push('there are rooms left');
   const figures = `${sends} sent, ${deliveries} received, ${resumes} resumed, ${freshStarts} afresh`;
   const heldUp = isHeldUp ? `; the machine was held up for ${stolen} ms` : '';
   return [`${run.name}, round ${round}, ${fault.name}: ${figures}${heldUp}`, wrong];

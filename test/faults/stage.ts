@@ -1,8 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeKeys } from '../../src/cluster/lease-scripts.ts';
-import { connectRedis } from '../../src/cluster/redis.ts';
 import { startProxy, type TcpProxy } from '../support/proxy.ts';
 import { startRedis } from '../support/redis.ts';
 import { atScopeEnd, forFile } from '../support/scope.ts';
@@ -20,8 +18,6 @@ export interface Stage {
   restartRedis(): Promise<void>;
   /** Between the first server and Redis, and between the last one and Redis. */
   readonly redisNetworks: readonly TcpProxy[];
-  /** How many of its nodes have died, and are still to be swept. */
-  dead(): Promise<number>;
   /** Where the client of this number connects to. */
   doors(client: number): Doors;
 }
@@ -48,13 +44,9 @@ export async function startAlone(): Promise<Stage> {
     network,
     restartRedis: () => Promise.reject(new Error('there is no Redis')),
     redisNetworks: [],
-    dead: async () => 0,
     doors: (client) => () => [client % 2 === 0 ? network.port : server.port],
   };
 }
-
-/** What all nodes know of each other. */
-const [leases = ''] = nodeKeys('signalbox:');
 
 /** Two nodes with one Redis. */
 export async function startPair(): Promise<Stage> {
@@ -72,11 +64,6 @@ export async function startPair(): Promise<Stage> {
     async restartRedis() {
       await redis.kill();
       redis = await forFile(() => startRedis(redis.port));
-    },
-    async dead() {
-      const asking = await connectRedis([redis.url], { onError() {} });
-      const known = await asking.command('ZCARD', leases).finally(() => asking.close());
-      return Number(known) - 2;
     },
     doors(client) {
       const own = client % 2 === 0 ? [network.port, last.port] : [last.port, first.port];
