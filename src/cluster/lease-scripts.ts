@@ -17,6 +17,7 @@ export type BeatAnswer =
       state: 'held' | 'emptied',
       redisMs: number,
       epoch: string,
+      /** Each that has a lease, and when that ends, by turns. */
       live: readonly string[],
       toSweep: readonly string[],
     ];
@@ -34,21 +35,24 @@ export type Beat = readonly [
   lastMs: number,
   frozen: 0 | 1,
   maySweep: 0 | 1,
-  /** Other nodes that were alive then, and nodes that this one has swept; words in one line. */
+  /** Who was alive then, as it was answered, and nodes that this one has swept since; words in one line. */
   known: string,
   swept: string,
 ];
 
 /**
- * KEYS: leases (a sorted set of ids by the end of each lease), the epoch, sweeps (by the id of who is swept: by whom,
- * until when), listed (by the id of who has listed all that it holds: in which epoch). ARGV: a {@link Beat}.
+ * KEYS: leases (a sorted set of ids by the end of each lease), the epoch (its id, since when it is, and until when the
+ * one before it served), sweeps (by the id of who is swept: by whom, until when), listed (by the id of who has listed all
+ * that it holds: in which epoch). ARGV: a {@link Beat}.
  *
  * Whoever is in sweeps is lost, and stays so until it is forgotten: reviving and claiming are one script, so that of a
  * node and its sweeper exactly one wins. Whoever is in no lease was swept, unless Redis was emptied since.
  *
- * After that nobody knows who was swept before. A node that was frozen, or whose lease ended while Redis still served
- * others, may have been, and is lost; the latest time that anybody was served is kept with the new epoch. The others
- * are given a lease by each node that knew them alive, so that those are swept that do not come back themselves.
+ * After that each node that knew others alive gives them back what was left of their leases when Redis last served it,
+ * so that those are swept that do not come back themselves, as if no time had passed while Redis was away. Nobody knows
+ * any more who was swept before. A node that was frozen, or whose lease ended while Redis still served others, may have
+ * been, and is lost. So is one in no lease that was not served for so long that what others gave it back has ended; what
+ * they knew may be a beat old.
  */
 export const beatScript = script(`${redisTime}
 local leases, epochs, sweeps, listed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -62,17 +66,22 @@ local endsAt, graceMs, sureMs = now + leaseMs, math.floor(beatMs / 4), ${missedB
 local current = redis.call('HGET', epochs, 'id')
 if not current then
   current = proposed
-  redis.call('HSET', epochs, 'id', current)
+  redis.call('HSET', epochs, 'id', current, 'since', now)
 end
 
-local state = 'held'
+local state, hasLease = 'held', redis.call('ZSCORE', leases, id)
 if redis.call('HEXISTS', sweeps, id) == 1 then
   state = 'lost'
 elseif epoch ~= '' and epoch ~= current then
   local servedMs = math.max(lastMs, tonumber(redis.call('HGET', epochs, 'served') or 0))
   redis.call('HSET', epochs, 'served', servedMs)
-  state = (frozen or lastMs + leaseMs + graceMs <= servedMs) and 'lost' or 'emptied'
-elseif epoch ~= '' and not redis.call('ZSCORE', leases, id) then
+  local withoutMs = servedMs - lastMs
+  local withoutInAllMs = withoutMs + now - tonumber(redis.call('HGET', epochs, 'since'))
+  local sweptAfterMs = leaseMs + graceMs
+  local isLost = frozen or withoutMs >= sweptAfterMs
+  isLost = isLost or (not hasLease and withoutInAllMs >= sweptAfterMs - beatMs)
+  state = isLost and 'lost' or 'emptied'
+elseif epoch ~= '' and not hasLease then
   state = 'lost'
 end
 if state == 'lost' then return { state } end
@@ -80,7 +89,9 @@ if state == 'lost' then return { state } end
 redis.call('ZADD', leases, endsAt, id)
 if epoch == '' then redis.call('HSET', listed, id, current) end
 if state == 'emptied' then
-  for node in known:gmatch('%S+') do redis.call('ZADD', leases, 'NX', endsAt, node) end
+  for node, ends in known:gmatch('(%S+) (%S+)') do
+    redis.call('ZADD', leases, 'NX', now + tonumber(ends) - lastMs, node)
+  end
 end
 -- Where the clock was set back, nobody lives on until it is again as late as it was.
 for _, node in ipairs(redis.call('ZRANGEBYSCORE', leases, '(' .. endsAt, '+inf')) do
@@ -118,7 +129,8 @@ for _, node in ipairs(redis.call('HKEYS', sweeps)) do
   end
 end
 
-return { state, now, current, redis.call('ZRANGEBYSCORE', leases, '(' .. now, '+inf'), toSweep }
+local live = redis.call('ZRANGEBYSCORE', leases, '(' .. now, '+inf', 'WITHSCORES')
+return { state, now, current, live, toSweep }
 `);
 
 /** KEYS: as above. ARGV: the id. What that node has not finished sweeping is free for others at once. */
@@ -133,13 +145,14 @@ end
 
 /**
  * KEYS: as above. Returns the nodes, and those of them that have still to list what they hold: all but those that have
- * done so in this life of Redis.
+ * done so in this life of Redis, or never will, since they are dead.
  */
 export const nodesScript = script(`
 local nodes, late = redis.call('ZRANGE', KEYS[1], 0, -1), {}
 local epoch = redis.call('HGET', KEYS[2], 'id')
 for _, node in ipairs(nodes) do
-  if redis.call('HGET', KEYS[4], node) ~= epoch then late[#late + 1] = node end
+  local isListed = redis.call('HGET', KEYS[4], node) == epoch
+  if not isListed and redis.call('HEXISTS', KEYS[3], node) == 0 then late[#late + 1] = node end
 end
 return { nodes, late }
 `);

@@ -21,8 +21,8 @@ const usualTimes: LeaseTimes = { leaseMs: 9_000, beatMs: 1_000 };
  * - A node that dies is handed to exactly one other within its lease, a quarter of a beat and a beat, and to another
  *   where that one dies, too. It stays in Redis until somebody has swept it.
  * - A lease that has ended is still its node's, until somebody begins to sweep it. So a Redis that was away costs
- *   nobody a connection: a node that has missed three beats (or has just begun, or finds Redis emptied) sweeps nobody
- *   until the others have had a lease's time to come back.
+ *   nobody a connection: a node that has missed three beats (or has just begun) sweeps nobody until the others have had
+ *   a lease's time to come back. One that finds Redis emptied leaves them what they had left of theirs.
  * - What is written with `until` is written while nobody else sweeps this node; see `fence.ts`.
  *
  * Each beat is one round trip. There is one at a time, so that answers come in order; one that Redis answers too late
@@ -36,6 +36,8 @@ export class Lease {
   readonly #steadyNow: () => number;
   readonly #times: LeaseTimes;
   #id = newNodeId();
+  /** Who has a lease, and until when, by turns. */
+  #known: readonly string[] = [];
   #live: ReadonlySet<string> = new Set();
   #until = 0;
   /** The time of Redis at the last answer. */
@@ -49,6 +51,7 @@ export class Lease {
   /** When the next beat is to be sent. */
   #dueAtMs: number;
   #settledAtMs = Number.POSITIVE_INFINITY;
+  #sweepsFromMs = Number.POSITIVE_INFINITY;
   #frozen = false;
   #gone = false;
   #stopped = false;
@@ -105,7 +108,7 @@ export class Lease {
     return !this.#gone;
   }
 
-  /** Whether nobody can come back any more who is missing in `live`: this node sweeps others. */
+  /** Whether nobody can come back any more who is missing in `live`. */
   get settled(): boolean {
     return this.held && this.#steadyNow() >= this.#settledAtMs;
   }
@@ -163,8 +166,8 @@ export class Lease {
       randomUUID(),
       this.#redisMs,
       this.#frozen ? 1 : 0,
-      sentAtMs >= this.#settledAtMs ? 1 : 0,
-      [...this.#live].join(' '),
+      sentAtMs >= this.#sweepsFromMs ? 1 : 0,
+      this.#known.join(' '),
       swept.join(' '),
     ];
     const answer = (await this.#redis.run(beatScript, this.#keys, beat)) as BeatAnswer;
@@ -193,13 +196,19 @@ export class Lease {
     if (answer[0] === 'lost') return this.#lose();
     const [state, redisMs, epoch, live, toSweep] = answer;
     const { leaseMs, beatMs } = this.#times;
-    const unsure = state === 'emptied' || redisMs - this.#redisMs > missedBeats * beatMs;
-    if (unsure) this.#settledAtMs = this.#steadyNow() + leaseMs;
+    const isEmptied = state === 'emptied';
+    const nowMs = this.#steadyNow();
+    if (isEmptied || redisMs - this.#redisMs > missedBeats * beatMs) {
+      this.#settledAtMs = nowMs + leaseMs;
+      // Leases that Redis has kept may have ended while it was away.
+      this.#sweepsFromMs = isEmptied ? nowMs : this.#settledAtMs;
+    }
     this.#redisMs = redisMs;
     this.#until = redisMs + leaseMs;
     this.#epoch = epoch;
-    this.#live = new Set(live);
-    if (state === 'emptied') this.#events.onEmptied();
+    this.#known = live;
+    this.#live = new Set(live.filter((_, index) => index % 2 === 0));
+    if (isEmptied) this.#events.onEmptied();
     for (const nodeId of toSweep) this.#sweep(nodeId);
   }
 
@@ -208,7 +217,7 @@ export class Lease {
     this.#id = newNodeId();
     this.#until = this.#redisMs = this.#dueAtMs = 0;
     this.#epoch = '';
-    this.#settledAtMs = Number.POSITIVE_INFINITY;
+    this.#settledAtMs = this.#sweepsFromMs = Number.POSITIVE_INFINITY;
     this.#sweeping = new Set();
     this.#swept = new Set();
     this.#events.onLost(lostId);

@@ -222,4 +222,29 @@ describe('a Redis that was emptied', () => {
     await expect.poll(() => anna.told, patiently).toEqual(['emptied', `dead ${ben.lease.id}`]);
     await expect.poll(() => inRedis(anna, prefix), patiently).toEqual([anna.lease.id]);
   });
+
+  test('gives nobody more than was left of its lease', async () => {
+    const prefix = newPrefix();
+    const [anna, ben] = await startNodes(server, 2, prefix, { ...shortTimes, leaseMs: 2_000 });
+    if (!anna || !ben) throw new Error('there are not two');
+    ben.freeze();
+    await untilOver(ben.lease.until, -1_000);
+    await empty(anna, prefix);
+    await expect.poll(() => anna.told, patiently).toEqual(['emptied']);
+    const end = await anna.redis.command('ZSCORE', `${prefix}{.nodes}:leases`, ben.lease.id);
+    // What lies between the two beats is as if Redis had been away.
+    expect(Number(end) - ben.lease.until).toBeLessThan(900);
+  });
+
+  test('loses a node that comes back to it when the others have swept it', async () => {
+    const { anna, ben, prefix } = await two();
+    const id = ben.lease.id;
+    ben.line = 'cut';
+    await empty(anna, prefix);
+    await expect.poll(() => inRedis(anna, prefix), patiently).toContain(id);
+    await expect.poll(() => inRedis(anna, prefix), patiently).toEqual([anna.lease.id]);
+    ben.line = 'whole';
+    await expect.poll(() => ben.told, patiently).toEqual(lost(id));
+    expect(anna.told).toEqual(['emptied', `dead ${id}`]);
+  });
 });
