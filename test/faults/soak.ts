@@ -33,6 +33,8 @@ interface Run {
 
 const directory = 'test-results';
 const megabyte = 1_024 * 1_024;
+/** By then a server that is left alone waits for nothing any more that anybody did: sessions, moves, dead nodes. */
+const restWithinMs = 60_000;
 const curves = [
   { name: 'resident memory', unit: 'MB', of: (one: Sample) => one.residentBytes / megabyte, share: 0.1 },
   { name: 'heap', unit: 'MB', of: (one: Sample) => one.heapBytes / megabyte, share: 0.05 },
@@ -42,7 +44,8 @@ const curves = [
 
 /**
  * Does one fault after the other to one server and, at the same time, to two nodes, in rounds of new clients and rooms;
- * judges each round, and in the end whether anything grew. Leaves the samples and a picture of them.
+ * judges each round, and in the end whether anything grew, and whether each comes to rest. Leaves the samples and a
+ * picture of them.
  */
 export async function soak({ durationMs, seed }: SoakOptions): Promise<Tally> {
   const tally: Tally = { passed: 0, failed: 0 };
@@ -56,6 +59,7 @@ export async function soak({ durationMs, seed }: SoakOptions): Promise<Tally> {
   await Promise.all(
     runs.map(async (run, n) => {
       const random = seeded(seed + n);
+      const before = await quietest(run.stage.servers[0]);
       for (let round = 1; performance.now() - startedAt < durationMs; round += 1) {
         count(
           tally,
@@ -64,6 +68,7 @@ export async function soak({ durationMs, seed }: SoakOptions): Promise<Tally> {
         const sample = await quietest(run.stage.servers[0]);
         run.samples.push({ ...sample, atMs: Math.round(performance.now() - startedAt) });
       }
+      count(tally, await rest(run, before));
     }),
   );
   const drawn = runs.flatMap(curvesOf);
@@ -104,6 +109,16 @@ async function quietest(server: Subject): Promise<Sample> {
     };
   }
   return least;
+}
+
+/** Whether nothing is open or waited for that was not before anybody came: what is said of it, and what was wrong. */
+async function rest({ name, stage }: Run, before: Sample): Promise<[line: string, wrong: string[]]> {
+  const deadline = performance.now() + restWithinMs;
+  const hasMore = ({ handles, timers }: Sample) => handles > before.handles || timers > before.timers;
+  let now = await quietest(stage.servers[0]);
+  while (hasMore(now) && performance.now() < deadline) now = await quietest(stage.servers[0]);
+  const held = ({ handles, timers }: Sample) => `${handles} handles, ${timers} timers`;
+  return [`${name}, at rest: ${held(now)}`, hasMore(now) ? [`before anybody came: ${held(before)}`] : []];
 }
 
 function count(tally: Tally, [line, wrong]: readonly [string, readonly string[]]): void {
