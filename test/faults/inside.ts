@@ -20,12 +20,16 @@ export interface Sample {
   readonly handles: number;
   /** What waits for its time, also where it keeps nothing alive. */
   readonly timers: number;
+  /** Of these, what comes again and again, and what has waited for over a minute, as nothing that anybody did is to. */
+  readonly lastingTimers: number;
 }
 
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
 
-const timers = new Set<unknown>();
+const lastingMs = 60_000;
+/** Since when each is set. */
+const timers = new Map<unknown, number>();
 watchTimers();
 
 const wallClock = Date.now;
@@ -51,7 +55,9 @@ function sample(): Sample {
   collect(); // what the first one finalized
   const { rss, heapUsed } = process.memoryUsage();
   const handles = process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length;
-  return { residentBytes: rss, heapBytes: heapUsed, handles, timers: timers.size };
+  const isLasting = (setAt: number) => performance.now() - setAt > lastingMs;
+  const lastingTimers = [...timers.values()].filter(isLasting).length;
+  return { residentBytes: rss, heapBytes: heapUsed, handles, timers: timers.size, lastingTimers };
 }
 
 /** Node counts only those timers that keep a process alive, which few of a server do. */
@@ -62,12 +68,12 @@ function watchTimers(): void {
       timers.delete(timer);
       run(...args);
     }, ms);
-    timers.add(timer);
+    timers.set(timer, performance.now());
     return timer;
   };
   const again = (run: (...args: unknown[]) => void, ms?: number, ...args: unknown[]): NodeJS.Timeout => {
     const timer = every(run, ms, ...args);
-    timers.add(timer);
+    timers.set(timer, Number.NEGATIVE_INFINITY); // it lasts by its nature
     return timer;
   };
   const forgotten = (clear: typeof forget) => (timer?: NodeJS.Timeout | string | number) => {
