@@ -49,10 +49,10 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
   let mode: ProxyMode = { kind: 'pass' };
   let coming: ProxyMode | undefined;
   const cut = () => {
-    for (const { client, server } of joined) for (const end of [client, server]) end.resetAndDestroy();
+    for (const { client, server } of joined) for (const end of [client, server]) reset(end);
   };
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    if (mode.kind === 'reset' || mode.kind === 'refuse') return void client.resetAndDestroy();
+    if (mode.kind === 'reset' || mode.kind === 'refuse') return void reset(client);
     join(client, targetPort, coming ?? mode, joined);
   });
   const port = await freePort();
@@ -95,6 +95,15 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
   };
 }
 
+/**
+ * Cuts a connection by a reset. While its end is being sent the system takes no reset of it (`EINVAL`), and Node leaves it
+ * open for ever, also when the process is to end; such a one is closed.
+ */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 async function listen(listener: Server, port: number): Promise<void> {
   listener.listen(port, '127.0.0.1');
   await once(listener, 'listening');
@@ -112,7 +121,7 @@ function join(client: Socket, targetPort: number, mode: ProxyMode, joined: Set<J
     [client, server],
     [server, client],
   ] as const) {
-    end.on('error', () => other.resetAndDestroy());
+    end.on('error', () => reset(other));
     end.on('close', () => {
       if (client.destroyed && server.destroyed) joined.delete(both);
     });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { reset } from './proxy.ts';
 import { type Side, type TapEvent, Wire } from './wire.ts';
 
 /** A TCP proxy that stands in front of a server. */
@@ -75,7 +76,7 @@ function join(client: Socket, server: Socket, wire: Wire): () => void {
     });
     from.on('error', () => {
       wire.end(side); // here, since of two that are destroyed in one turn the last one closes first
-      to.resetAndDestroy();
+      reset(to);
     });
     from.on('close', () => {
       stalled ||= server.isPaused() || client.writableLength > 0;
