@@ -113,6 +113,14 @@ export class Lease {
     return this.held && this.#steadyNow() >= this.#settledAtMs;
   }
 
+  /** Whether a node has a lease. Asks Redis of one that is not known, and may have just come; rejects as that does. */
+  async isAlive(nodeId: string): Promise<boolean> {
+    if (this.#live.has(nodeId)) return true;
+    const [leases = ''] = this.#keys;
+    const end = await this.#redis.command('ZSCORE', leases, nodeId);
+    return Number(end) > this.#redisMs + this.#steadyNow() - this.#answeredAtMs;
+  }
+
   /** Takes the first lease, and holds it from then on; rejects where Redis does not answer, and may be tried again. */
   async start(): Promise<void> {
     this.#answeredAtMs = this.#steadyNow();

@@ -21,7 +21,7 @@ export interface MovesParts {
   readonly broker: RedisBroker;
   readonly directory: RedisDirectory;
   readonly detours: Detours;
-  readonly lease: Pick<Lease, 'id' | 'live'>;
+  readonly lease: Pick<Lease, 'id' | 'isAlive'>;
   readonly clock: Clock;
   /** How long a node waits for the other one. */
   readonly answerMs: number;
@@ -85,8 +85,10 @@ export class Moves {
     return rooms.hold([place], async () => {
       const there = this.#relocation?.elsewhere(place, clientId);
       if (there?.node === undefined || there.identity.userId !== userId) return undefined;
-      if (!lease.live.has(there.node)) return undefined;
-      return this.#ask(sought, there, there.node);
+      const isAlive = await lease.isAlive(there.node).catch((error) => {
+        throw degraded(error);
+      });
+      return isAlive ? this.#ask(sought, there, there.node) : undefined;
     });
   }
 

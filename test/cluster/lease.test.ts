@@ -45,6 +45,21 @@ describe('living', () => {
     expect(nodes.map(({ lease }) => lease.id)).toEqual(ids);
   });
 
+  test('who has just come is known to be alive before the next beat, and who is dead is not', async () => {
+    const prefix = newPrefix();
+    const [anna] = await startNodes(server, 1, prefix, { leaseMs: 2_000, beatMs: 1_000 });
+    const ben = new Node(await connectTo(server), prefix);
+    if (!anna) throw new Error('there is nobody');
+    await beats(anna, 1); // the next one is a second away
+    await ben.lease.start();
+    expect(anna.lease.live.has(ben.lease.id)).toBe(false);
+    expect(await anna.lease.isAlive(ben.lease.id)).toBe(true);
+    expect(await anna.lease.isAlive('nobody')).toBe(false);
+    ben.freeze();
+    await expect.poll(() => inRedis(anna, prefix), patiently).toEqual([anna.lease.id]);
+    expect(await anna.lease.isAlive(ben.lease.id)).toBe(false);
+  });
+
   test('what is written under a lease is written until it ends, and not after', async () => {
     const { anna } = await three();
     expect(await anna.writes()).toBeGreaterThan(0);

@@ -20,15 +20,6 @@ async function start(nodes: number) {
   }
   const token = cluster.token({ sub: 'reader' });
   const reader = await Returning.join(one, path, token);
-  // Until the nodes know of each other; in another room, where what was given up for that is in nobody's way.
-  const scout = await Returning.join(one, '/ws/zoom/elsewhere', token);
-  for (const server of [two, one]) {
-    do {
-      await scout.cut();
-      await scout.back(token, { server });
-    } while (!scout.isResumed);
-  }
-  await scout.socket.close();
   const isReader = ({ type, payload }: Frame) =>
     type === 'presence.joined' && JSON.stringify(payload).includes(reader.clientId);
   const isTold = ({ socket }: Sender) => socket.frames.some(isReader);
