@@ -23,6 +23,7 @@ export function plotted(title: string, curves: readonly Curve[]): string {
     return `<g transform="translate(${x} ${y})">${panel(curve)}</g>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.join(' ')}" font-family="sans-serif" font-size="12">
+<title>${title}</title>
 <rect width="100%" height="100%" fill="white"/>
 <text x="${margin}" y="${margin}" font-size="14">${title}</text>
 ${panels.join('\n')}
